@@ -1,0 +1,122 @@
+# Pagemeter. `make help` lists the targets; README.md says what to expect of them.
+
+VERSION = 0.1.0
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec/pagemeter
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
+# where things are built; the targets asan, torture and cover use folders of their own
+O ?= build
+CC = gcc
+CFLAGS ?= -O2 -g
+SANITIZE =
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+    -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+    -Werror=implicit -Isrc -I$(O)/gen $(CFLAGS) $(SANITIZE)
+ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+
+common = error number units uuid calendar clock lines log notify config
+meter = record trace_read trace_write meter lives integrate source source_replay source_sim \
+    sim_host stream_connect replay
+store = sqlite store_open migrate store_append store_load store_derive store_usage store_audit \
+    store_prune store_backup
+daemon = pagemeterd daemon sampler committer queue stream host_id
+cli = main cli usage usage_table audit replay record subscription top names backup db
+
+objects = $(common:%=src/common/%.o) $(meter:%=src/meter/%.o) $(store:%=src/store/%.o) gen/sql_files.o
+shared = $(addprefix $(O)/,$(objects))
+cli_objects = $(cli:%=$(O)/src/cli/%.o)
+daemon_objects = $(daemon:%=$(O)/src/meter/%.o) $(O)/src/xen/source_xen.o
+safety = $(O)/src/meter/safety.o
+safety_test = $(O)/src/meter/safety_test.o
+
+sql_sources = $(wildcard schema/sqlite/*.sql sql/store/*.sql sql/audit/*.sql)
+generated = $(O)/gen/store/sql.h $(O)/gen/version.h
+
+programs = $(O)/bin/pagemeterd $(O)/bin/pagemeter $(O)/bin/pagemeter-names
+test_programs = $(O)/test/bin/pagemeterd $(O)/test/bin/pagemeter
+
+.PHONY: all
+all: $(O)/.deps-build $(programs) ## the programs, in build/bin/ (the default)
+
+include tests/tests.mk
+
+$(O)/.deps-build: scripts/deps.sh
+	@sh scripts/deps.sh build
+	@mkdir -p $(O) && touch $@
+
+$(O)/gen/store/sql.h $(O)/gen/sql_files.c &: $(sql_sources) scripts/embed.sh
+	@mkdir -p $(O)/gen/store
+	sh scripts/embed.sh $(O)/gen/store/sql.h $(O)/gen/sql_files.c
+
+$(O)/gen/version.h: Makefile
+	@mkdir -p $(O)/gen
+	@printf '#define PAGEMETER_VERSION "%s"\n' '$(VERSION)' >$@
+
+$(O)/src/%.o: src/%.c $(generated) | $(O)/.deps-build
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/gen/%.o: $(O)/gen/%.c $(generated) | $(O)/.deps-build
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/bin/pagemeterd: $(daemon_objects) $(shared) $(safety)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lxenctrl -lsqlite3 -linih
+
+$(O)/bin/pagemeter: $(cli_objects) $(shared) $(safety)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c
+
+$(O)/bin/pagemeter-names: $(O)/src/xen/names_main.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lxenstore
+
+# The same programs with safeties that a test can turn off.
+$(O)/test/bin/pagemeterd: $(daemon_objects) $(shared) $(safety_test)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lxenctrl -lsqlite3 -linih
+
+$(O)/test/bin/pagemeter: $(cli_objects) $(shared) $(safety_test)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+.PHONY: test-programs
+test-programs: $(O)/.deps-build $(test_programs)
+
+.PHONY: install
+install: all ## programs, unit, manuals, schema, queries, example configuration
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
+	    $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/pagemeter $(DESTDIR)$(DATADIR)/pagemeter
+	install -m 755 $(O)/bin/pagemeter $(DESTDIR)$(BINDIR)
+	install -m 755 $(O)/bin/pagemeterd $(DESTDIR)$(SBINDIR)
+	install -m 755 $(O)/bin/pagemeter-names $(DESTDIR)$(LIBEXECDIR)
+	for page in docs/man/*.[1-9]; do \
+	    install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+	for unit in etc/*.service; do \
+	    sed 's|/usr/sbin/|$(SBINDIR)/|g' $$unit \
+	        >$(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; done
+	install -D -m 644 etc/pagemeter.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/pagemeter.conf
+	install -d $(DESTDIR)$(DATADIR)/doc/pagemeter
+	install -m 644 docs/*.md README.md CHANGELOG.md LICENSE $(DESTDIR)$(DATADIR)/doc/pagemeter
+	cp -R schema sql $(DESTDIR)$(DATADIR)/pagemeter/
+	install -m 644 etc/pagemeter.conf $(DESTDIR)$(DATADIR)/pagemeter/pagemeter.conf.example
+	test -e $(DESTDIR)$(SYSCONFDIR)/pagemeter/pagemeter.conf || \
+	    install -m 644 etc/pagemeter.conf $(DESTDIR)$(SYSCONFDIR)/pagemeter/
+
+.PHONY: clean
+clean: ## remove what was built, but not the lab's images
+	rm -rf $(O)/src $(O)/gen $(O)/bin $(O)/test $(O)/.deps-* build/asan build/cover build/torture
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

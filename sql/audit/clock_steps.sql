@@ -1,0 +1,31 @@
+-- clock_steps: every step of the wall clock beyond 100 ms has its row, and no other tick has.
+WITH
+moved AS (
+    SELECT tick, mono_ns - lag(mono_ns) OVER w AS span_ns,
+           utc_ns - lag(utc_ns) OVER w AS utc_span_ns
+      FROM tick_time
+    WINDOW w AS (ORDER BY tick)
+),
+difference AS (
+    -- a clock that went from one end of time to the other: the step is what an integer can hold
+    SELECT m.tick,
+           CASE WHEN m.utc_span_ns < -9223372036854775807 + m.span_ns THEN -9223372036854775807
+                ELSE m.utc_span_ns - m.span_ns END AS step_ns
+      FROM moved AS m
+      LEFT JOIN boot AS b ON b.first_tick = m.tick
+     WHERE b.boot IS NULL
+),
+step AS (
+    SELECT tick, step_ns FROM difference WHERE step_ns > 100000000 OR step_ns < -100000000
+)
+SELECT s.tick, s.step_ns, c.step_ns AS stored_step_ns, 'is not shown' AS finding
+  FROM step AS s
+  LEFT JOIN clock_step AS c ON c.tick = s.tick
+ WHERE c.tick IS NULL OR c.step_ns <> s.step_ns
+UNION ALL
+SELECT c.tick, NULL, c.step_ns, 'is no step'
+  FROM clock_step AS c
+  LEFT JOIN step AS s ON s.tick = c.tick
+ WHERE s.tick IS NULL
+   AND c.tick > (SELECT coalesce(max(up_to_tick), c.tick - 1) FROM prune)
+ ORDER BY 1;

@@ -1,0 +1,3 @@
+-- database_whole: what SQLite itself finds wrong with the file.
+SELECT integrity_check AS finding FROM pragma_integrity_check WHERE integrity_check <> 'ok';
+SELECT "table" AS row_of, rowid AS number, parent AS missing FROM pragma_foreign_key_check;

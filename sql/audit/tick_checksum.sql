@@ -1,0 +1,26 @@
+-- tick_checksum: at each tick, the segments that hold must be as many and as large as the samples
+-- were. Count and sum in the tick were taken from the samples, not from the segments.
+WITH
+change AS (
+    SELECT first_tick AS place, 0 AS is_tick, 1 AS domains, kib
+      FROM segment WHERE counted = 1
+    UNION ALL
+    SELECT last_tick + 1, 0, -1, -kib
+      FROM segment WHERE counted = 1 AND last_tick IS NOT NULL
+    UNION ALL
+    SELECT tick, 1, 0, 0
+      FROM tick
+),
+held AS (
+    SELECT place, is_tick,
+           sum(domains) OVER w AS domains,
+           sum(kib) OVER w AS kib
+      FROM change
+    WINDOW w AS (ORDER BY place, is_tick ROWS UNBOUNDED PRECEDING)
+)
+SELECT t.tick, t.domains AS domains_sampled, h.domains AS domains_held,
+       t.kib AS kib_sampled, h.kib AS kib_held
+  FROM tick AS t
+  JOIN held AS h ON h.place = t.tick AND h.is_tick = 1
+ WHERE t.domains <> h.domains OR t.kib <> h.kib
+ ORDER BY t.tick;

@@ -1,0 +1,24 @@
+-- usage_day: a day must be the sum of its hours.
+WITH
+hours AS (
+    SELECT life, hour / 24 AS day,
+           sum(kib_s) + sum(kib_s_frac) / 1000000000 AS kib_s,
+           sum(kib_s_frac) % 1000000000 AS kib_s_frac,
+           sum(measured_ns) AS measured_ns, sum(missing_ns) AS missing_ns,
+           sum(excluded_ns) AS excluded_ns
+      FROM usage_hour
+     GROUP BY life, hour / 24
+)
+SELECT h.life, h.day, 'differs from its hours' AS finding
+  FROM hours AS h
+  LEFT JOIN usage_day AS d ON d.life = h.life AND d.day = h.day
+ WHERE d.life IS NULL
+    OR d.kib_s <> h.kib_s OR d.kib_s_frac <> h.kib_s_frac
+    OR d.measured_ns <> h.measured_ns OR d.missing_ns <> h.missing_ns
+    OR d.excluded_ns <> h.excluded_ns
+UNION ALL
+SELECT d.life, d.day, 'has no hours'
+  FROM usage_day AS d
+  LEFT JOIN hours AS h ON h.life = d.life AND h.day = d.day
+ WHERE h.life IS NULL
+ ORDER BY 1, 2;

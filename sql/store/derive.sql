@@ -1,0 +1,105 @@
+-- From segments to usage_hour and usage_day, and what `usage` reads.
+
+-- :name SELECT_DERIVED
+SELECT coalesce((SELECT tick FROM derived), (SELECT min(tick) FROM hour_cut));
+
+-- :name SELECT_NEXT_CUT
+SELECT min(tick) FROM hour_cut WHERE tick > ?1;
+
+-- :name UPSERT_DERIVED
+INSERT INTO derived (one, tick) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET tick = excluded.tick;
+
+-- :name SELECT_TIMELINE
+SELECT t.tick, t.mono_ns, t.utc_ns, t.max_gap_ns, b.boot IS NOT NULL
+  FROM tick_time AS t
+  LEFT JOIN boot AS b ON b.first_tick = t.tick
+ WHERE t.tick >= ?1 AND t.tick <= ?2
+ ORDER BY t.tick;
+
+-- :name SELECT_SEGMENTS
+-- from the cut at ?1 up to and including those that begin at tick ?2; the open ones hold to ?2
+SELECT s.life, s.first_tick, coalesce(s.last_tick, ?2), s.kib, s.counted,
+       coalesce(l.counted_tick, -1)
+  FROM segment AS s
+  JOIN life AS l ON l.life = s.life
+ WHERE s.segment >= (SELECT first_segment FROM hour_cut WHERE tick = ?1)
+   AND s.first_tick <= ?2
+   AND s.segment < coalesce((SELECT first_segment FROM hour_cut WHERE tick > ?2
+                              ORDER BY tick LIMIT 1), 9223372036854775807)
+ ORDER BY s.life, s.segment;
+
+-- :name UPSERT_USAGE_HOUR
+INSERT INTO usage_hour (life, hour, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (life, hour) DO UPDATE
+   SET kib_s = kib_s + excluded.kib_s + (kib_s_frac + excluded.kib_s_frac) / 1000000000,
+       kib_s_frac = (kib_s_frac + excluded.kib_s_frac) % 1000000000,
+       measured_ns = measured_ns + excluded.measured_ns,
+       missing_ns = missing_ns + excluded.missing_ns,
+       excluded_ns = excluded_ns + excluded.excluded_ns;
+
+-- :name UPSERT_USAGE_DAY
+INSERT INTO usage_day (life, day, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (life, day) DO UPDATE
+   SET kib_s = kib_s + excluded.kib_s + (kib_s_frac + excluded.kib_s_frac) / 1000000000,
+       kib_s_frac = (kib_s_frac + excluded.kib_s_frac) % 1000000000,
+       measured_ns = measured_ns + excluded.measured_ns,
+       missing_ns = missing_ns + excluded.missing_ns,
+       excluded_ns = excluded_ns + excluded.excluded_ns;
+
+-- :name SELECT_LAST_TICK_NUMBER
+SELECT max(tick) FROM tick;
+
+-- the lives come first (CROSS JOIN keeps the order in SQLite): a seek for each, and only the rows of
+-- the range are read, however many years the store has
+
+-- :name SELECT_USAGE_HOURS
+SELECT u.life, u.hour, u.kib_s, u.kib_s_frac, u.measured_ns, u.missing_ns, u.excluded_ns
+  FROM life AS l CROSS JOIN usage_hour AS u
+ WHERE u.life = l.life AND u.hour >= ?1 AND u.hour < ?2
+ ORDER BY l.life, u.hour;
+
+-- :name SELECT_USAGE_DAYS
+-- not summed here: years of a large VM do not fit 63 bits
+SELECT u.life, u.kib_s, u.kib_s_frac, u.measured_ns, u.missing_ns, u.excluded_ns
+  FROM life AS l CROSS JOIN usage_day AS u
+ WHERE u.life = l.life AND u.day >= ?1 AND u.day < ?2
+ ORDER BY l.life, u.day;
+
+-- :name SELECT_USAGE_HOURS_OF_LIFE
+SELECT life, hour, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns
+  FROM usage_hour
+ WHERE life = ?3 AND hour >= ?1 AND hour < ?2;
+
+-- :name SELECT_USAGE_DAYS_OF_LIFE
+SELECT life, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns
+  FROM usage_day
+ WHERE life = ?3 AND day >= ?1 AND day < ?2;
+
+-- :name SELECT_LIVES
+SELECT l.life, l.domid, l.vm, l.billed, l.first_tick - b.tick_base, b.boot_uuid, h.host
+  FROM life AS l
+  JOIN boot AS b ON b.boot = l.boot
+  JOIN host AS h
+ ORDER BY l.life;
+
+-- :name SELECT_LIVES_OF_VM
+SELECT l.life, l.domid, l.vm, l.billed, l.first_tick - b.tick_base, b.boot_uuid, h.host
+  FROM life AS l
+  JOIN boot AS b ON b.boot = l.boot
+  JOIN host AS h
+ WHERE l.vm = ?1
+ ORDER BY l.life;
+
+-- :name DELETE_DERIVED
+DELETE FROM derived;
+
+-- :name DELETE_USAGE
+DELETE FROM usage_hour;
+
+-- :name DELETE_USAGE_DAY
+DELETE FROM usage_day;
+
+-- :name SELECT_GAPS
+SELECT count(*), coalesce(sum(span_ns), 0) FROM gap;

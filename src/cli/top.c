@@ -1,0 +1,226 @@
+/*
+ * top.c - pagemeter top: what the VMs hold right now, as the stream tells it.
+ *
+ * In a terminal the table is drawn anew with each tick; elsewhere each tick is plain lines. GiB*h
+ * today comes from the store, every few seconds, when that can be read.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/names.h"
+#include "cli/subscription.h"
+#include "cli/usage_table.h"
+#include "common/calendar.h"
+#include "common/clock.h"
+#include "common/number.h"
+
+static const char top_text[] = "top [--stream SOCKET] [--db DIR] [--all] [--ticks N]";
+
+enum { REFRESH_S = 5, LABEL_WIDTH = 36 };
+
+struct top {
+    const char *socket;
+    const char *db;
+    bool with_dom0;
+    uint64_t ticks_left; /* 0: until told to end */
+    bool is_terminal;
+    struct names names;
+    struct usage_table usage; /* of today, by VM */
+    int64_t refreshed_ns;
+    struct sample *before; /* the samples of the tick before */
+    size_t before_count;
+    size_t before_capacity;
+};
+
+static void refresh(struct top *t)
+{
+    struct usage_query query = {.to_hour = INT64_MAX / NS_PER_HOUR + 1};
+    struct usage_table table = {.has = {[KEY_VM] = true}, .with_unbilled = true};
+    struct store *store = NULL;
+    struct error ignored;
+
+    if (t->refreshed_ns != 0 && clock_mono().ns - t->refreshed_ns < REFRESH_S * NS_PER_S)
+        return;
+    names_refresh(&t->names);
+    if (calendar_parse_hour("today", false, clock_utc().ns, &query.from_hour, &ignored) &&
+        store_open(&store, t->db, STORE_READ, &ignored) &&
+        usage_table_read(&table, store, &query, &ignored)) {
+        usage_table_clear(&t->usage);
+        t->usage = table;
+    } else {
+        usage_table_clear(&table);
+    }
+    store_close(store);
+    t->refreshed_ns = clock_mono().ns;
+}
+
+static const char *today_of(const struct top *t, const struct uuid *vm, char out[USAGE_TEXT_MAX])
+{
+    for (size_t i = 0; i < t->usage.count; i++)
+        if (uuid_is_equal(&t->usage.rows[i].life->vm, vm))
+            return usage_format_gib_h(t->usage.rows[i].sum.kib_ns, out);
+    return strcpy(out, "-");
+}
+
+static const struct sample *sample_before(const struct top *t, const struct sample *s)
+{
+    for (size_t i = 0; i < t->before_count; i++)
+        if (t->before[i].domid == s->domid && uuid_is_equal(&t->before[i].uuid, &s->uuid))
+            return &t->before[i];
+    return NULL;
+}
+
+static void keep_samples(struct top *t, const struct tick *tick)
+{
+    if (tick->domains > t->before_capacity) {
+        struct sample *larger = realloc(t->before, tick->domains * sizeof *larger);
+
+        if (larger == NULL)
+            return;
+        t->before = larger;
+        t->before_capacity = tick->domains;
+    }
+    memcpy(t->before, tick->samples, tick->domains * sizeof *t->before);
+    t->before_count = tick->domains;
+}
+
+static const char *state_of(const struct sample *s)
+{
+    if (s->flags & SAMPLE_DYING)
+        return "dying";
+    if (s->flags & SAMPLE_SHUTDOWN)
+        return "shut down";
+    if (s->cpu_ns == 0)
+        return "building";
+    return s->flags & SAMPLE_PAUSED ? "paused" : "running";
+}
+
+static void print_row(const struct top *t, const struct sample *s)
+{
+    const struct sample *before = sample_before(t, s);
+    const char *name = names_find(&t->names, &s->uuid);
+    char uuid[UUID_TEXT_MAX];
+    char today[USAGE_TEXT_MAX];
+    char change[32] = "new";
+
+    if (before != NULL) {
+        int64_t kib = (int64_t)s->tot_kib - (int64_t)before->tot_kib;
+
+        (void)snprintf(change, sizeof change, kib == 0 ? "." : "%+" PRId64, kib);
+    }
+    uuid_format(&s->uuid, uuid);
+    if (s->domid == 0)
+        name = "dom0";
+    (void)printf("%-*.*s %5u  %-9s %12" PRIu64 " %10s %14s\n", LABEL_WIDTH, LABEL_WIDTH,
+                 name != NULL ? name : uuid, s->domid, state_of(s), s->tot_kib, change,
+                 today_of(t, &s->uuid, today));
+}
+
+static int terminal_rows(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 4 ? size.ws_row : 24;
+}
+
+static void print_tick(struct top *t, const struct tick *tick)
+{
+    static const char clear_screen[] = "\033[H\033[J";
+    time_t seconds = (time_t)(tick->utc_ns / NS_PER_S);
+    struct tm tm;
+    char when[32];
+    int room = t->is_terminal ? terminal_rows() - 3 : INT32_MAX;
+    size_t hidden = 0;
+
+    (void)gmtime_r(&seconds, &tm);
+    (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    if (t->is_terminal)
+        (void)fputs(clear_screen, stdout);
+    (void)printf("%s  tick %" PRIu64 "  %zu domains  %" PRIu64 " MiB free%s\n", when, tick->seq,
+                 tick->domains, tick->free_kib / 1024,
+                 tick->is_synchronised ? "" : "  clock not synchronised");
+    (void)printf("%-*s %5s  %-9s %12s %10s %14s\n", LABEL_WIDTH, "VM", "domid", "state", "KiB",
+                 "change", "GiB*h today");
+    for (size_t i = 0; i < tick->domains; i++) {
+        if (tick->samples[i].domid == 0 && !t->with_dom0)
+            continue;
+        if (room-- > 0)
+            print_row(t, &tick->samples[i]);
+        else
+            hidden++;
+    }
+    if (hidden > 0)
+        (void)printf("and %zu more\n", hidden);
+    (void)fflush(stdout);
+}
+
+static bool watch(struct top *t, struct subscription *sub, struct error *err)
+{
+    struct record record;
+    enum subscription_result result;
+
+    while ((result = subscription_next(sub, &record, err)) == SUBSCRIPTION_RECORD) {
+        if (record.kind != RECORD_TICK)
+            continue;
+        refresh(t);
+        print_tick(t, &record.tick);
+        keep_samples(t, &record.tick);
+        if (ferror(stdout) != 0 || (t->ticks_left > 0 && --t->ticks_left == 0))
+            return true;
+    }
+    if (result == SUBSCRIPTION_LOST)
+        return error_set(err, ERR_SYSTEM, "pagemeterd has ended its stream");
+    return result == SUBSCRIPTION_STOPPED;
+}
+
+static bool parse_options(int argc, char **argv, struct top *t, struct error *err)
+{
+    static const struct option options[] = {
+        {"stream", required_argument, NULL, 's'},
+        {"db", required_argument, NULL, 'd'},
+        {"all", no_argument, NULL, 'a'},
+        {"ticks", required_argument, NULL, 'n'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 's')
+            t->socket = optarg;
+        else if (option == 'd')
+            t->db = optarg;
+        else if (option == 'a')
+            t->with_dom0 = true;
+        else if (option != 'n' || !number_parse(optarg, strlen(optarg), INT64_MAX, &t->ticks_left))
+            return error_set(err, ERR_USAGE, "usage: pagemeter %s", top_text);
+    }
+    return optind == argc || error_set(err, ERR_USAGE, "usage: pagemeter %s", top_text);
+}
+
+int cmd_top(int argc, char **argv)
+{
+    struct top t = {.socket = STREAM_SOCKET_DEFAULT, .db = STORE_DIR_DEFAULT};
+    struct subscription *sub = NULL;
+    struct error err;
+
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        (void)printf("usage: pagemeter %s\n", top_text);
+        return cli_finish(CLI_FINE);
+    }
+    t.is_terminal = isatty(STDOUT_FILENO) == 1;
+    bool is_ok = parse_options(argc, argv, &t, &err) && subscription_open(&sub, t.socket, &err) &&
+                 watch(&t, sub, &err);
+
+    subscription_close(sub);
+    usage_table_clear(&t.usage);
+    names_clear(&t.names);
+    free(t.before);
+    return is_ok ? cli_finish(CLI_FINE) : cli_fail(&err);
+}

@@ -1,0 +1,51 @@
+/*
+ * config.h - pagemeter.conf: INI form, every key known, every value checked (pagemeter.conf(5)).
+ *
+ * What the command line says replaces what the file says, which replaces the defaults.
+ */
+#ifndef PAGEMETER_CONFIG_H
+#define PAGEMETER_CONFIG_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/error.h"
+
+enum { CONFIG_TEXT_MAX = 1024 };
+
+struct config {
+    /* [meter] */
+    char source[CONFIG_TEXT_MAX]; /* xen, replay:FILE or sim:FILE */
+    uint64_t interval_ns;
+    uint64_t max_gap_ns;
+    uint64_t queue_ticks;
+    char temporary_handles[CONFIG_TEXT_MAX]; /* uuid patterns, see uuid.h */
+    char service_domains[CONFIG_TEXT_MAX];
+    /* [store] */
+    char db[CONFIG_TEXT_MAX];
+    uint64_t retention_ns; /* 0: for ever */
+    uint64_t retry_ns;     /* between tries when the store can't be written */
+    /* [stream] */
+    char stream[CONFIG_TEXT_MAX]; /* a socket's path, or none */
+};
+
+/* The defaults. */
+void config_init(struct config *config);
+
+/* Sets one value by its section and key. ERR_USAGE says what would be right. */
+MUST_CHECK bool config_set(struct config *config, const char *section, const char *key,
+                           const char *value, struct error *err);
+
+/*
+ * Reads a file into *config, on top of what is there. Stops at the first mistake, with file and
+ * line; *config is then unchanged.
+ */
+MUST_CHECK bool config_read(struct config *config, const char *file, struct error *err);
+
+/* What only shows when all values are known: a max_gap shorter than the interval. */
+MUST_CHECK bool config_check(const struct config *config, struct error *err);
+
+/* Writes the normal form, which config_read takes. */
+void config_print(const struct config *config, FILE *out);
+
+#endif

@@ -1,0 +1,7 @@
+#include "meter/source.h"
+
+void source_close(struct source *source)
+{
+    if (source != NULL)
+        source->ops->close(source);
+}

@@ -1,0 +1,15 @@
+/*
+ * sql_files.h - the SQL files of the repository, embedded at build time (scripts/embed.sh).
+ */
+#ifndef PAGEMETER_SQL_FILES_H
+#define PAGEMETER_SQL_FILES_H
+
+struct sql_file {
+    const char *name; /* without folder and ending; NULL ends a table */
+    const char *text;
+};
+
+extern const struct sql_file sql_migrations[]; /* schema/sqlite/, in order */
+extern const struct sql_file sql_audits[];     /* sql/audit/ */
+
+#endif

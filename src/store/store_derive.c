@@ -1,0 +1,323 @@
+/*
+ * store_derive.c - usage from segments and ticks, by the hour.
+ *
+ * store_integrate_range is the only reader of segments for money: closed hours, the hour that is
+ * still open, a rebuild and the digests of pruning all go through it, and it leaves the arithmetic
+ * to integrate.h. It needs the ticks of the range, the one that ends it, and the segments up to
+ * there, which the cut at each UTC hour keeps together.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_impl.h"
+
+struct range {
+    struct timeline timeline;
+    struct timeline_tick *ticks;
+    size_t tick_capacity;
+    /* the segments of one life */
+    struct segment *segments;
+    size_t segment_count;
+    size_t segment_capacity;
+    int64_t life;
+    int64_t counted_tick;
+    size_t end; /* the index of the tick that ends the range */
+    const struct range_sink *sink;
+};
+
+static void range_clear(struct range *r)
+{
+    free(r->ticks);
+    free(r->timeline.runs);
+    free(r->segments);
+}
+
+/* Room for one more in a growing array. */
+static bool grow(void **array, size_t *capacity, size_t count, size_t size, struct error *err)
+{
+    if (count < *capacity)
+        return true;
+    size_t more = *capacity == 0 ? 4096 : *capacity * 2;
+    void *larger = realloc(*array, more * size);
+
+    if (larger == NULL)
+        return error_set(err, ERR_NOMEM, "not enough memory to compute usage");
+    *array = larger;
+    *capacity = more;
+    return true;
+}
+
+static bool read_ticks(struct store *s, struct range *r, int64_t from, int64_t to,
+                       struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+    size_t count = 0;
+
+    if (!db_prepare(&s->db, SQL_SELECT_TIMELINE, &stmt, err))
+        return false;
+    db_bind_ints(stmt, (const int64_t[]){from, to}, 2);
+    while ((row = db_step(&s->db, stmt, "read its ticks", err)) == DB_ROW) {
+        if (!grow((void **)&r->ticks, &r->tick_capacity, count, sizeof *r->ticks, err)) {
+            row = DB_FAILED;
+            break;
+        }
+        r->ticks[count++] = (struct timeline_tick){
+            .tick = sqlite3_column_int64(stmt, 0),
+            .mono_ns = sqlite3_column_int64(stmt, 1),
+            .utc_ns = sqlite3_column_int64(stmt, 2),
+            .max_gap_ns = safety_is_on(SAFETY_METER_MAX_GAP)
+                              ? (uint64_t)sqlite3_column_int64(stmt, 3)
+                              : INT64_MAX,
+            .is_boot = sqlite3_column_int(stmt, 4) != 0,
+        };
+    }
+    (void)sqlite3_finalize(stmt);
+    r->timeline.ticks = r->ticks;
+    r->timeline.tick_count = count;
+    return row == DB_DONE;
+}
+
+static bool build_timeline(struct range *r, struct error *err)
+{
+    struct timeline *tl = &r->timeline;
+    size_t needed = 1;
+
+    for (size_t i = 0; i + 1 < tl->tick_count; i++)
+        needed += timeline_runs_needed(&tl->ticks[i], &tl->ticks[i + 1]);
+    tl->runs = calloc(needed, sizeof *tl->runs);
+    if (tl->runs == NULL)
+        return error_set(err, ERR_NOMEM, "not enough memory to compute usage");
+    tl->run_capacity = needed;
+    return timeline_build(tl, err);
+}
+
+static bool forward_part(void *self, const struct usage_part *part, struct error *err)
+{
+    const struct range *r = self;
+
+    return r->sink->add(r->sink->self, r->life, part, err);
+}
+
+static bool finish_life(struct range *r, struct error *err)
+{
+    struct usage_sink sink = {forward_part, r};
+    size_t count = r->segment_count;
+
+    r->segment_count = 0;
+    return count == 0 ||
+           integrate_life(&r->timeline, r->segments, count, r->counted_tick, &sink, err);
+}
+
+static bool add_row(struct range *r, sqlite3_stmt *stmt, struct error *err)
+{
+    int64_t life = sqlite3_column_int64(stmt, 0);
+
+    if (life != r->life && !finish_life(r, err))
+        return false;
+    if (!grow((void **)&r->segments, &r->segment_capacity, r->segment_count, sizeof *r->segments,
+              err))
+        return false;
+    r->life = life;
+    r->counted_tick = sqlite3_column_int64(stmt, 5);
+    r->segments[r->segment_count++] = (struct segment){
+        .first_tick = sqlite3_column_int64(stmt, 1),
+        .last_tick = sqlite3_column_int64(stmt, 2),
+        .kib = (uint64_t)sqlite3_column_int64(stmt, 3),
+        .is_counted = sqlite3_column_int(stmt, 4) != 0,
+    };
+    /* the one that begins at the end of the range is there to say what the interval before it is */
+    int64_t end_tick = r->timeline.ticks[r->end].tick;
+
+    if (r->segments[r->segment_count - 1].last_tick > end_tick)
+        r->segments[r->segment_count - 1].last_tick = end_tick;
+    return true;
+}
+
+static bool read_segments(struct store *s, struct range *r, int64_t from, int64_t to,
+                          struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+
+    if (!db_prepare(&s->db, SQL_SELECT_SEGMENTS, &stmt, err))
+        return false;
+    db_bind_ints(stmt, (const int64_t[]){from, to}, 2);
+    while ((row = db_step(&s->db, stmt, "read its segments", err)) == DB_ROW) {
+        if (!add_row(r, stmt, err)) {
+            row = DB_FAILED;
+            break;
+        }
+    }
+    (void)sqlite3_finalize(stmt);
+    return row == DB_DONE && finish_life(r, err);
+}
+
+bool store_integrate_range(struct store *s, int64_t from, int64_t to, const struct range_sink *sink,
+                           struct error *err)
+{
+    struct range r = {.sink = sink};
+    bool is_ok = read_ticks(s, &r, from, to, err) && build_timeline(&r, err);
+
+    if (is_ok && r.timeline.tick_count > 0) {
+        r.end = r.timeline.tick_count - 1;
+        is_ok = read_segments(s, &r, from, to, err);
+    }
+    range_clear(&r);
+    return is_ok;
+}
+
+/* ---- usage_hour and usage_day ---- */
+
+struct upsert {
+    struct store *store;
+    sqlite3_stmt *hour;
+    sqlite3_stmt *day;
+    /* what is not yet written: successive parts of one life and hour are one row */
+    int64_t life;
+    struct usage_part part;
+    bool is_pending;
+};
+
+static bool write_usage(struct upsert *u, sqlite3_stmt *stmt, int64_t place, struct error *err)
+{
+    const struct usage_part *p = &u->part;
+    int64_t kib_s;
+    int64_t frac;
+
+    if (!usage_to_limbs(p->kib_ns, &kib_s, &frac))
+        return error_set(err, ERR_RANGE, "the usage of an hour does not fit the store");
+    db_bind_ints(stmt,
+                 (const int64_t[]){u->life, place, kib_s, frac, p->measured_ns, p->missing_ns,
+                                   p->excluded_ns},
+                 7);
+    return db_run(&u->store->db, stmt, "write usage", err);
+}
+
+static bool flush(struct upsert *u, struct error *err)
+{
+    if (!u->is_pending)
+        return true;
+    u->is_pending = false;
+    return write_usage(u, u->hour, u->part.hour, err) &&
+           write_usage(u, u->day, u->part.hour / HOURS_PER_DAY, err);
+}
+
+static bool upsert_part(void *self, int64_t life, const struct usage_part *part, struct error *err)
+{
+    struct upsert *u = self;
+
+    if (u->is_pending && u->life == life && u->part.hour == part->hour) {
+        u->part.measured_ns += part->measured_ns;
+        u->part.missing_ns += part->missing_ns;
+        u->part.excluded_ns += part->excluded_ns;
+        return usage_add(&u->part.kib_ns, part->kib_ns) ||
+               error_set(err, ERR_RANGE, "usage does not fit 128 bits");
+    }
+    if (!flush(u, err))
+        return false;
+    u->life = life;
+    u->part = *part;
+    u->is_pending = true;
+    return true;
+}
+
+static bool set_derived(struct store *s, int64_t tick, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    if (!db_prepare(&s->db, SQL_UPSERT_DERIVED, &stmt, err))
+        return false;
+    (void)sqlite3_bind_int64(stmt, 1, tick);
+    bool is_ok = db_run(&s->db, stmt, "write usage", err);
+
+    (void)sqlite3_finalize(stmt);
+    return is_ok;
+}
+
+static bool derive_range(struct store *s, int64_t from, int64_t to, struct error *err)
+{
+    struct upsert u = {.store = s};
+    struct range_sink sink = {upsert_part, &u};
+    bool is_ok = db_prepare(&s->db, SQL_UPSERT_USAGE_HOUR, &u.hour, err) &&
+                 db_prepare(&s->db, SQL_UPSERT_USAGE_DAY, &u.day, err) &&
+                 store_integrate_range(s, from, to, &sink, err) && flush(&u, err) &&
+                 set_derived(s, to, err);
+
+    (void)sqlite3_finalize(u.hour);
+    (void)sqlite3_finalize(u.day);
+    return is_ok;
+}
+
+static bool derive_hour(struct store *s, int64_t from, int64_t to, struct error *err)
+{
+    bool is_own = !s->is_in_transaction;
+
+    if (is_own && !db_exec(&s->db, "BEGIN IMMEDIATE", "write usage", err))
+        return false;
+    if (derive_range(s, from, to, err) &&
+        (!is_own || db_exec(&s->db, "COMMIT", "write usage", err)))
+        return true;
+    if (is_own)
+        db_rollback(&s->db);
+    return false;
+}
+
+/* The cut behind `from`; *is_there false when there is none. */
+static bool next_cut(struct store *s, int64_t from, int64_t *to, bool *is_there, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    if (!db_prepare(&s->db, SQL_SELECT_NEXT_CUT, &stmt, err))
+        return false;
+    (void)sqlite3_bind_int64(stmt, 1, from);
+    enum db_row row = db_step(&s->db, stmt, "read it", err);
+
+    *is_there = row == DB_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL;
+    *to = sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_finalize(stmt);
+    return row == DB_ROW;
+}
+
+bool store_derive(struct store *s, struct error *err)
+{
+    int64_t from;
+    int64_t to;
+    bool is_null;
+    bool is_there = true;
+
+    if (!s->is_cut)
+        return true;
+    if (!db_get_int(&s->db, SQL_SELECT_DERIVED, &from, &is_null, err))
+        return false;
+    while (!is_null && is_there) {
+        if (!next_cut(s, from, &to, &is_there, err) || (is_there && !derive_hour(s, from, to, err)))
+            return false;
+        from = to;
+    }
+    s->is_cut = false;
+    return true;
+}
+
+bool store_rebuild(struct store *s, struct error *err)
+{
+    int64_t pruned = 0;
+    bool is_null;
+
+    if (!db_get_int(&s->db, "SELECT count(*) FROM prune", &pruned, &is_null, err))
+        return false;
+    if (pruned > 0)
+        return error_set(err, ERR_REFUSED,
+                         "%s: raw measurements were pruned, so that usage can't be derived anew",
+                         s->db.path);
+    if (!store_begin(s, err))
+        return false;
+    s->is_cut = true;
+    if (db_exec(&s->db, SQL_DELETE_DERIVED SQL_DELETE_USAGE SQL_DELETE_USAGE_DAY, "clear usage",
+                err) &&
+        store_derive(s, err))
+        return store_commit(s, err);
+    store_rollback(s);
+    return false;
+}

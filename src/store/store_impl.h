@@ -1,0 +1,65 @@
+/*
+ * store_impl.h - what the files of the SQLite store share. Internal to src/store/.
+ */
+#ifndef PAGEMETER_STORE_IMPL_H
+#define PAGEMETER_STORE_IMPL_H
+
+#include "store/sql.h"
+#include "store/sqlite.h"
+#include "store/store.h"
+
+enum append_statement {
+    ST_TICK,
+    ST_SEGMENT,
+    ST_CLOSE_SEGMENT,
+    ST_LIFE,
+    ST_LIFE_RAN,
+    ST_LIFE_COUNTED,
+    ST_CLOSE_LIFE,
+    ST_BOOT,
+    ST_FORGET_BOOT_ANNOUNCED,
+    ST_RESTART,
+    ST_GAP,
+    ST_CLOCK_STEP,
+    ST_HOUR_CUT,
+    ST_BEGIN,
+    ST_COMMIT,
+    ST_COUNT
+};
+
+struct store {
+    struct db db;
+    struct uuid id;
+    int lock_fd;            /* -1: open for reading */
+    bool is_in_transaction; /* store_begin was called */
+    bool is_cut;            /* a cut was written since the last store_derive */
+    sqlite3_stmt *append[ST_COUNT];
+};
+
+#define STORE_APPLICATION_ID 0x50674d74 /* "PgMt" */
+
+/* Makes the directory when absent, and takes the lock of its writer until *lock_fd is closed. */
+MUST_CHECK bool store_lock_dir(const char *dir, int *lock_fd, struct error *err);
+
+/* Applies what is missing of `migrations` (after a copy of a database that has data). */
+MUST_CHECK bool store_migrate(struct db *db, const struct sql_file *migrations, struct error *err);
+
+/* Refuses what is no Pagemeter database, or one of another version than the newest. */
+MUST_CHECK bool store_check_version(struct db *db, const struct sql_file *migrations,
+                                    struct error *err);
+
+/* Prepares the statements of store_append. */
+MUST_CHECK bool store_prepare(struct store *store, struct error *err);
+
+/*
+ * Feeds the usage of the intervals that begin at ticks from `from` (a cut) up to before `to` into
+ * `add`; `self` is handed on. *ticks, *segments count what was read (may be NULL).
+ */
+struct range_sink {
+    bool (*add)(void *self, int64_t life, const struct usage_part *part, struct error *err);
+    void *self;
+};
+MUST_CHECK bool store_integrate_range(struct store *store, int64_t from, int64_t to,
+                                      const struct range_sink *sink, struct error *err);
+
+#endif

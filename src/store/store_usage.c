@@ -1,0 +1,208 @@
+/*
+ * store_usage.c - what `usage` reads: derived hours (or days), and the hours still open.
+ *
+ * All of it in one read transaction, so that the two fit together however the writer goes on.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "store/store_impl.h"
+
+static bool add_life(struct store *s, sqlite3_stmt *stmt, struct life_info *life, struct error *err)
+{
+    *life = (struct life_info){
+        .life = sqlite3_column_int64(stmt, 0),
+        .domid = (uint16_t)sqlite3_column_int(stmt, 1),
+        .is_billed = sqlite3_column_int(stmt, 3) != 0,
+        .first_seq = (uint64_t)sqlite3_column_int64(stmt, 4),
+    };
+    return db_column_uuid(&s->db, stmt, 2, &life->vm, err) &&
+           db_column_uuid(&s->db, stmt, 5, &life->boot, err) &&
+           db_column_uuid(&s->db, stmt, 6, &life->host, err);
+}
+
+static bool read_lives(struct store *s, const struct usage_query *q, struct usage_reader *reader,
+                       struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+    size_t capacity = 0;
+
+    if (!db_prepare(&s->db, q->vm != NULL ? SQL_SELECT_LIVES_OF_VM : SQL_SELECT_LIVES, &stmt, err))
+        return false;
+    if (q->vm != NULL)
+        db_bind_uuid(stmt, 1, q->vm);
+    while ((row = db_step(&s->db, stmt, "read its lives", err)) == DB_ROW) {
+        if (reader->count == capacity) {
+            capacity = capacity == 0 ? 1024 : capacity * 2;
+            struct life_info *larger = realloc(reader->lives, capacity * sizeof *larger);
+
+            if (larger == NULL) {
+                (void)error_set(err, ERR_NOMEM, "not enough memory for the lives of this store");
+                break;
+            }
+            reader->lives = larger;
+        }
+        if (!add_life(s, stmt, &reader->lives[reader->count], err))
+            break;
+        reader->count++;
+    }
+    (void)sqlite3_finalize(stmt);
+    return row == DB_DONE;
+}
+
+/* The index of a life, or count. */
+static size_t find_life(const struct usage_reader *reader, int64_t life)
+{
+    size_t low = 0;
+    size_t high = reader->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (reader->lives[middle].life < life)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < reader->count && reader->lives[low].life == life ? low : reader->count;
+}
+
+/* One row: life, [hour,] kib_s, kib_s_frac, measured, missing, excluded. */
+static bool add_row(struct usage_reader *reader, sqlite3_stmt *stmt, bool has_hour,
+                    struct error *err)
+{
+    size_t life = find_life(reader, sqlite3_column_int64(stmt, 0));
+    int c = has_hour ? 2 : 1;
+    struct usage_part part = {
+        .hour = has_hour ? sqlite3_column_int64(stmt, 1) : 0,
+        .kib_ns = usage_from_limbs((uint64_t)sqlite3_column_int64(stmt, c),
+                                   (uint64_t)sqlite3_column_int64(stmt, c + 1)),
+        .measured_ns = sqlite3_column_int64(stmt, c + 2),
+        .missing_ns = sqlite3_column_int64(stmt, c + 3),
+        .excluded_ns = sqlite3_column_int64(stmt, c + 4),
+    };
+
+    return life == reader->count || reader->add(reader, life, &part, err);
+}
+
+struct table {
+    const char *all;
+    const char *of_life;
+    bool has_hour;
+};
+
+static const struct table hours = {SQL_SELECT_USAGE_HOURS, SQL_SELECT_USAGE_HOURS_OF_LIFE, true};
+static const struct table days = {SQL_SELECT_USAGE_DAYS, SQL_SELECT_USAGE_DAYS_OF_LIFE, false};
+
+/* life: of this one only, or -1. */
+static bool read_rows(struct store *s, const struct table *table, int64_t from, int64_t to,
+                      int64_t life, struct usage_reader *reader, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+
+    if (from >= to)
+        return true;
+    if (!db_prepare(&s->db, life < 0 ? table->all : table->of_life, &stmt, err))
+        return false;
+    db_bind_ints(stmt, (const int64_t[]){from, to, life}, life < 0 ? 2 : 3);
+    while ((row = db_step(&s->db, stmt, "read its usage", err)) == DB_ROW) {
+        if (!add_row(reader, stmt, table->has_hour, err)) {
+            row = DB_FAILED;
+            break;
+        }
+    }
+    (void)sqlite3_finalize(stmt);
+    return row == DB_DONE;
+}
+
+/* Whole days from usage_day, the hours before and after them from usage_hour. */
+static bool read_derived(struct store *s, const struct usage_query *q, int64_t life,
+                         struct usage_reader *reader, struct error *err)
+{
+    int64_t first_day = q->from_hour / HOURS_PER_DAY + (q->from_hour % HOURS_PER_DAY != 0);
+    int64_t end_day = q->to_hour / HOURS_PER_DAY;
+
+    if (q->by_hour || first_day >= end_day)
+        return read_rows(s, &hours, q->from_hour, q->to_hour, life, reader, err);
+    return read_rows(s, &hours, q->from_hour, first_day * HOURS_PER_DAY, life, reader, err) &&
+           read_rows(s, &days, first_day, end_day, life, reader, err) &&
+           read_rows(s, &hours, end_day * HOURS_PER_DAY, q->to_hour, life, reader, err);
+}
+
+struct open_hours {
+    const struct usage_query *query;
+    struct usage_reader *reader;
+};
+
+static bool add_open(void *self, int64_t life_number, const struct usage_part *part,
+                     struct error *err)
+{
+    struct open_hours *o = self;
+    size_t life = find_life(o->reader, life_number);
+
+    if (life == o->reader->count || part->hour < o->query->from_hour ||
+        part->hour >= o->query->to_hour)
+        return true;
+    return o->reader->add(o->reader, life, part, err);
+}
+
+static bool read_open(struct store *s, const struct usage_query *q, struct usage_reader *reader,
+                      struct error *err)
+{
+    struct open_hours open = {q, reader};
+    struct range_sink sink = {add_open, &open};
+    int64_t from = 0;
+    int64_t to = 0;
+    bool is_empty;
+
+    if (!db_get_int(&s->db, SQL_SELECT_DERIVED, &from, &is_empty, err))
+        return false;
+    if (is_empty)
+        return true;
+    if (!db_get_int(&s->db, SQL_SELECT_LAST_TICK_NUMBER, &to, &is_empty, err))
+        return false;
+    return store_integrate_range(s, from, to, &sink, err);
+}
+
+static bool read_all(struct store *s, const struct usage_query *q, struct usage_reader *reader,
+                     struct error *err)
+{
+    if (!read_lives(s, q, reader, err))
+        return false;
+    if (q->vm == NULL) {
+        if (!read_derived(s, q, -1, reader, err))
+            return false;
+    } else {
+        for (size_t i = 0; i < reader->count; i++)
+            if (!read_derived(s, q, reader->lives[i].life, reader, err))
+                return false;
+    }
+    return read_open(s, q, reader, err);
+}
+
+bool store_usage(struct store *s, const struct usage_query *q, struct usage_reader *reader,
+                 struct error *err)
+{
+    if (!db_exec(&s->db, "BEGIN", "read it", err))
+        return false;
+    bool is_ok = read_all(s, q, reader, err);
+
+    db_rollback(&s->db);
+    return is_ok;
+}
+
+bool store_gaps(struct store *s, struct gap_summary *out, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool is_ok = db_prepare(&s->db, SQL_SELECT_GAPS, &stmt, err) &&
+                 db_step(&s->db, stmt, "read its gaps", err) == DB_ROW;
+
+    if (is_ok) {
+        out->gaps = sqlite3_column_int64(stmt, 0);
+        out->span_ns = sqlite3_column_int64(stmt, 1);
+    }
+    (void)sqlite3_finalize(stmt);
+    return is_ok;
+}

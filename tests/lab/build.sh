@@ -1,0 +1,253 @@
+#!/bin/bash
+# build.sh - make the images of the Xen lab out of Debian packages.
+#
+#   build/lab/xen           the hypervisor, as the 32-bit multiboot ELF that QEMU's -kernel takes
+#   build/lab/vmlinux-dom0  dom0's kernel, unpacked: Xen would take seconds over it under emulation
+#   build/lab/dom0.cpio     dom0's file system; the guests' kernel and ramdisk lie in its /guest
+#   build/lab/dom0.libs     the shared libraries in it, by name (run.sh brings the missing ones)
+#   build/lab/cache         the packages, kept from build to build
+#
+# Nothing of Xen is installed here. Needs no root, except to install what `packages` lists under
+# "host". Builds again only when this script, `packages` or a source in src/ has changed.
+set -euo pipefail
+export LC_ALL=C
+
+here=$(cd "$(dirname "$0")" && pwd)
+lab=${LAB_DIR:-$(cd "$here/../.." && pwd)/build/lab}
+cache=$lab/cache
+work=$lab/work
+xen_version=4.17
+libdir=lib/x86_64-linux-gnu
+
+say() { echo "lab: $*" >&2; }
+
+fail() {
+    say "$*"
+    exit 1
+}
+
+stamp_now() { cat "$here"/build.sh "$here"/packages "$here"/src/* | sha256sum; }
+
+is_built() {
+    [ -f "$lab/dom0.cpio" ] && [ -f "$lab/stamp" ] && [ "$(stamp_now)" = "$(cat "$lab/stamp")" ]
+}
+
+listed() { awk -v where="$1" '$1 == where { print $2 }' "$here/packages"; }
+
+# ---- the machine's own part
+
+refresh_lists() {
+    [ "$(id -u)" = 0 ] || fail "the package lists are missing or too old; run as root: apt-get update"
+    say "apt-get update"
+    apt-get update -qq
+}
+
+has_lists() { apt-cache show linux-image-amd64 >/dev/null 2>&1; }
+
+missing_here() {
+    local where package proof
+    while read -r where package proof; do
+        [ "$where" = host ] || continue
+        [ -e "$proof" ] || command -v "$proof" >/dev/null || echo "$package"
+    done <"$here/packages"
+}
+
+install_missing() {
+    local missing
+    missing=$(missing_here | tr '\n' ' ')
+    [ -n "$missing" ] || return 0
+    [ "$(id -u)" = 0 ] || fail "missing here: ${missing% }; run as root: apt-get install --no-install-recommends $missing"
+    say "installing ${missing% }"
+    # shellcheck disable=SC2086  # a list of names
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o DPkg::Lock::Timeout=120 $missing >"$lab/apt.log" 2>&1 || {
+        cat "$lab/apt.log" >&2
+        fail "could not install ${missing% }"
+    }
+}
+
+# ---- packages
+
+# The kernel that a kernel metapackage means today.
+kernel_of() { apt-cache depends "$1" | awk '/Depends: linux-image-[0-9]/ { print $2; exit }'; }
+
+# "PACKAGE FILE BYTES" for each argument, of the version that apt would take today.
+deb_files() {
+    local file bytes
+    apt-get download --print-uris -qq "$@" | while read -r _ file bytes _; do
+        echo "${file%%_*} $file $bytes"
+    done
+}
+
+# Names the kernels and every package file, in $work/debs. With lists that are too old this
+# succeeds and the download fails.
+choose_packages() {
+    dom0_kernel=$(kernel_of "$(listed dom0-kernel)")
+    guest_kernel=$(kernel_of "$(listed guest-kernel)")
+    # shellcheck disable=SC2046  # a list of names
+    deb_files $(listed dom0) "$dom0_kernel" "$guest_kernel" >"$work/debs"
+}
+
+download_missing() {
+    local package file bytes absent=() total=0
+    while read -r package file bytes; do
+        [ -f "$cache/$file" ] && continue
+        absent+=("$package")
+        total=$((total + bytes))
+    done <"$work/debs"
+    [ ${#absent[@]} -gt 0 ] || return 0
+    say "downloading ${#absent[@]} packages, $((total / 1000000)) MB, kept for the next time"
+    # As root apt would drop to a user that may not be able to write here.
+    (cd "$cache" && apt-get download -qq -o APT::Sandbox::User=root "${absent[@]}")
+}
+
+get_packages() {
+    choose_packages
+    download_missing && return
+    refresh_lists
+    choose_packages
+    download_missing || fail "could not download the packages; see the lines above"
+}
+
+deb_of() { awk -v package="$1" -v cache="$cache" '$1 == package { print cache "/" $2 }' "$work/debs"; }
+
+# A kernel package unpacks to 400 MB: take only the files named.
+unpack_some() {
+    local deb=$1 to=$2
+    shift 2
+    mkdir -p "$to"
+    dpkg --fsys-tarfile "$deb" | tar -x -C "$to" "$@"
+}
+
+# ---- the parts
+
+# What a PV dom0 needs to talk to Xen (xen-*), and QEMU's two ways in and out: a virtio serial
+# port and a 9p share. dom0-init loads them, in the order that they depend on each other.
+dom0_modules="
+    drivers/xen/xen-privcmd drivers/xen/xenfs/xenfs drivers/xen/xen-evtchn
+    drivers/xen/xen-gntdev drivers/xen/xen-gntalloc
+    drivers/virtio/virtio drivers/virtio/virtio_ring drivers/virtio/virtio_pci_modern_dev
+    drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci drivers/char/virtio_console
+    fs/netfs/netfs fs/fscache/fscache net/9p/9pnet net/9p/9pnet_virtio fs/9p/9p"
+
+unpack_all() {
+    local package module version files
+    mkdir -p "$work/root"
+    for package in $(listed dom0); do
+        dpkg -x "$(deb_of "$package")" "$work/root"
+    done
+    version=${dom0_kernel#linux-image-}
+    files=./boot/vmlinuz-$version
+    for module in $dom0_modules; do
+        files="$files ./lib/modules/$version/kernel/$module.ko"
+    done
+    # shellcheck disable=SC2086  # a list of names
+    unpack_some "$(deb_of "$dom0_kernel")" "$work/kernel" $files
+    unpack_some "$(deb_of "$guest_kernel")" "$work/kernel" "./boot/vmlinuz-${guest_kernel#linux-image-}"
+}
+
+# Takes the ELF kernel out of a bzImage: payload_offset and payload_length of its header say where
+# it is (Linux, Documentation/x86/boot.rst).
+unpack_kernel() {
+    python3 - "$1" "$2" <<'EOF'
+import lzma, struct, sys
+image = open(sys.argv[1], 'rb').read()
+setup_sectors = image[0x1f1] or 4
+offset, length = struct.unpack_from('<II', image, 0x248)
+start = (setup_sectors + 1) * 512 + offset
+payload = image[start:start + length]
+if not payload.startswith(b'\xfd7zXZ\0'):
+    sys.exit('lab: dom0\'s kernel is not packed with xz, but %r' % payload[:6])
+elf = lzma.LZMADecompressor().decompress(payload)
+assert elf.startswith(b'\x7fELF')
+open(sys.argv[2], 'wb').write(elf)
+EOF
+}
+
+build_tools() {
+    local usr=$work/root/usr
+    mkdir -p "$work/bin"
+    gcc -std=gnu11 -O2 -Wall -Wextra -static -o "$work/bin/xsguest" "$here/src/xsguest.c"
+    gcc -std=gnu11 -O2 -Wall -Wextra -I"$usr/include" -o "$work/bin/xcstat" "$here/src/xcstat.c" \
+        -L"$usr/$libdir" -Wl,-rpath-link,"$usr/$libdir" -lxenctrl
+}
+
+# The archive's owner is root whoever builds it.
+pack() { (cd "$1" && find . | sort | cpio -o -H newc --quiet -R 0:0); }
+
+build_guest() {
+    local guest=$work/guest
+    mkdir -p "$guest/bin" "$guest/etc/rc.d"
+    cp "$work/root/bin/busybox" "$work/bin/xsguest" "$guest/bin/"
+    cp "$here/src/guest-init" "$guest/init"
+    pack "$guest" >"$work/guest.cpio"
+}
+
+# The shared libraries that the programs of the dom0 tree at $1 load, as paths in the unpacked packages.
+libraries_of() {
+    local program
+    for program in "$1/usr/lib/xen-$xen_version/bin"/* "$1"/bin/*; do
+        LD_LIBRARY_PATH=$work/root/usr/$libdir:$work/root/$libdir ldd "$program" 2>/dev/null |
+            awk '$3 ~ /^\// { print $3 }'
+    done | sort -u
+    # Loaded by pthread_cancel, so ldd does not know. Without it xl aborts after creating a guest, and
+    # nobody is left to watch the domain.
+    echo "$work/root/$libdir/libgcc_s.so.1"
+}
+
+build_dom0() {
+    local dom0=$work/dom0 xen=usr/lib/xen-$xen_version/bin program library
+    mkdir -p "$dom0"/{bin,sbin,etc/xen,$libdir,lib/modules,lib64,$xen,guest,root}
+    cp "$here/src/dom0-init" "$dom0/init"
+    cp "$work/root/bin/busybox" "$work/bin"/* "$here"/src/lab-* "$dom0/bin/"
+    for program in xl xenstored oxenstored xenconsoled xenconsole libxl-save-helper xen-init-dom0 xenstore-control; do
+        cp "$work/root/$xen/$program" "$dom0/$xen/"
+    done
+    for program in list ls read write rm watch exists chmod; do
+        cp "$work/root/usr/bin/xenstore-$program" "$dom0/bin/"
+    done
+    find "$work/kernel/lib/modules" -name '*.ko' -exec cp {} "$dom0/lib/modules/" \;
+
+    printf 'autoballoon="off"\n' >"$dom0/etc/xen/xl.conf"
+    cp "$work/root/etc/xen/oxenstored.conf" "$dom0/etc/xen/"
+    printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n' >"$dom0/etc/passwd"
+    printf 'root:x:0:\nnogroup:x:65534:\n' >"$dom0/etc/group"
+
+    for library in $(libraries_of "$dom0"); do
+        cp -L "$library" "$dom0/$libdir/"
+    done
+    cp -L "$work/root/$libdir/ld-linux-x86-64.so.2" "$dom0/lib64/"
+
+    cp "$work/kernel/boot/vmlinuz-${guest_kernel#linux-image-}" "$dom0/guest/vmlinuz"
+    cp "$work/guest.cpio" "$dom0/guest/initrd"
+    ls "$dom0/$libdir" "$dom0/lib64" >"$work/dom0.libs"
+    pack "$dom0" >"$work/dom0.cpio"
+}
+
+build() {
+    local started=$SECONDS
+    install_missing
+    rm -rf "$work"
+    mkdir -p "$work"
+    get_packages
+    say "building the images"
+    unpack_all
+    gunzip -c "$work/root/boot/xen-$xen_version-amd64.gz" >"$work/xen"
+    unpack_kernel "$work/kernel/boot/vmlinuz-${dom0_kernel#linux-image-}" "$work/vmlinux-dom0"
+    build_tools
+    build_guest
+    build_dom0
+    # By rename: a lab that is starting just now has either the old image or the new one.
+    mv "$work"/{xen,vmlinux-dom0,dom0.cpio,dom0.libs} "$lab/"
+    stamp_now >"$lab/stamp"
+    rm -rf "$work"
+    say "images built in $((SECONDS - started)) s: Xen $xen_version, dom0 ${dom0_kernel#linux-image-}"
+}
+
+! is_built || exit 0
+mkdir -p "$cache"
+exec 9>"$lab/lock"
+flock 9                 # two builds at once: the second waits, and finds the work done
+! is_built || exit 0
+has_lists || refresh_lists
+build

@@ -1,0 +1,122 @@
+# Tests, checks and benchmarks; included by the Makefile.
+
+# ---- unit tests: every tests/unit/test_*.c is a cmocka program of its own ----
+
+unit_names = $(basename $(notdir $(wildcard tests/unit/test_*.c)))
+unit_programs = $(unit_names:%=$(O)/test/unit/%)
+
+$(O)/tests/%.o: tests/%.c $(generated) | $(O)/.deps-build $(O)/.deps-check
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
+
+# everything but the two mains, so that a test may use any module
+test_objects = $(shared) $(safety_test) $(filter-out %/pagemeterd.o,$(daemon_objects)) \
+    $(filter-out %/main.o,$(cli_objects))
+
+$(unit_programs): $(O)/test/unit/%: $(O)/tests/unit/%.o $(test_objects)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c
+
+$(O)/.deps-check: scripts/deps.sh
+	@sh scripts/deps.sh build check
+	@mkdir -p $(O) && touch $@
+
+.PHONY: unit
+unit: $(O)/.deps-check $(unit_programs) ## the unit tests only
+	@for t in $(unit_programs); do echo "== $$(basename $$t)"; timeout 300 $$t || exit 1; done
+
+# ---- benchmarks ----
+
+$(O)/test/bench: $(O)/tests/bench/bench.o $(test_objects:$(safety_test)=$(safety))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
+	    -lxenctrl -lsqlite3 -linih -ljson-c
+
+.PHONY: bench
+bench: all $(O)/.deps-check $(O)/test/bench ## print what metering costs
+	@bash tests/bench/run.sh $(O)/bin $(O)/test/bench
+
+# ---- crashes and faults ----
+
+$(O)/test/crash/pagemeterd: $(daemon_objects) $(shared) $(safety_test) $(O)/tests/crash/fault.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) $(foreach f,step exec open_v2 close_v2,-Wl,--wrap=sqlite3_$(f)) \
+	    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+	    -o $@ $^ -lxenctrl -lsqlite3 -linih
+
+# ---- the whole ----
+
+.PHONY: check
+check: $(O)/.deps-check all test-programs $(O)/test/crash/pagemeterd unit ## run the tests (installs what they need)
+	bash tests/golden/run.sh $(O)/bin
+	python3 tests/property/run.py $(O)/bin
+	python3 tests/property/mutants.py $(O)/test/bin
+	python3 tests/crash/run.py --every 4 $(O)
+	bash tests/crash/mutants.sh $(O)
+	mandoc -T lint -W warning docs/man/*.[1-9]
+
+.PHONY: lab
+lab: all $(O)/test/source_contract ## the tests on a real Xen under QEMU
+	bash tests/lab/test.sh $(O)/bin
+
+.PHONY: demo
+demo: all ## meter a real Xen host and show its bill
+	@bash scripts/demo.sh $(O)/bin
+
+$(O)/test/source_contract: $(O)/tests/unit/source_contract.o $(test_objects)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c
+
+.PHONY: torture
+torture: all $(O)/.deps-check test-programs $(O)/test/crash/pagemeterd ## fail or kill at every store call, disk operation, allocation
+	python3 tests/crash/run.py $(O)
+
+.PHONY: asan
+asan: ## the tests with address and undefined behaviour sanitizers
+	$(MAKE) O=build/asan SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' \
+	    CFLAGS='-O1 -g -fno-omit-frame-pointer' all unit
+	bash tests/golden/run.sh build/asan/bin
+	python3 tests/property/run.py --lives 10000 build/asan/bin
+
+# ---- fuzzing: clang's libFuzzer, a minute each unless FUZZ_SECONDS says otherwise ----
+
+FUZZ_SECONDS ?= 60
+fuzz_names = $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
+fuzz_sources = $(filter-out src/meter/safety.c src/meter/safety_test.c,$(patsubst $(O)/%.o,%.c,$(filter $(O)/src/%,$(shared)))) src/meter/safety.c
+
+$(O)/fuzz/%: tests/fuzz/%.c $(fuzz_sources) $(generated) | $(O)/.deps-check
+	@mkdir -p $(@D)
+	clang -std=gnu11 -D_GNU_SOURCE -pthread -g -O1 -fsanitize=fuzzer,address,undefined \
+	    -Isrc -I$(O)/gen -o $@ $< $(fuzz_sources) $(O)/gen/sql_files.c -lsqlite3 -linih
+
+.PHONY: fuzz
+fuzz: $(fuzz_names:%=$(O)/fuzz/%) ## fuzz every parser for a minute
+	@for f in $(fuzz_names); do \
+	    mkdir -p $(O)/fuzz/corpus/$$f; echo "== $$f"; \
+	    $(O)/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
+	        $(O)/fuzz/corpus/$$f $$(ls -d tests/fuzz/corpus/$${f#fuzz_} 2>/dev/null) || exit 1; done
+
+.PHONY: cover
+cover: ## line and branch coverage of the unit and golden tests
+	@sh scripts/deps.sh cover
+	$(MAKE) O=build/cover CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage all unit
+	bash tests/golden/run.sh build/cover/bin
+	python3 tests/property/run.py --lives 5000 build/cover/bin
+	gcovr --root . --filter src/ --object-directory build/cover --print-summary --sort-uncovered
+
+# ---- style ----
+
+c_files = $(shell git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+scripts = $(shell git ls-files '*.sh' .ci/run)
+
+.PHONY: lint
+lint: all ## clang-tidy, shellcheck, mandoc
+	@sh scripts/deps.sh lint check
+	clang-tidy --quiet $(filter src/%.c,$(c_files)) -- -std=gnu11 -D_GNU_SOURCE -Isrc -I$(O)/gen
+	shellcheck $(scripts)
+	mandoc -T lint -W warning docs/man/*.[1-9]
+
+.PHONY: format
+format: ## clang-format over all C files
+	@sh scripts/deps.sh lint
+	clang-format -i $(c_files)
