@@ -1,0 +1,83 @@
+/*
+ * engine.h - memory on demand as a whole, without threads, sockets or a clock: the same code runs
+ * live, in dry run, in simulation and in tests.
+ *
+ * The shell (pageballoond, the simulator, a test) brings events with their time, and calls
+ * engine_run; the engine reads the host anew through its actuator, plans, acts, and hands each
+ * decision to the sink.
+ */
+#ifndef PAGEMETER_ENGINE_H
+#define PAGEMETER_ENGINE_H
+
+#include "balloon/actuator.h"
+#include "balloon/plan.h"
+
+/* What made the engine look: stored with each decision (I10). */
+struct cause {
+    enum { CAUSE_TIMER, CAUSE_TICK, CAUSE_RECORD, CAUSE_OPERATOR } kind;
+    uint64_t number; /* the tick's seq, or the record's */
+    uint16_t domid;  /* of the record */
+};
+
+/* One action with its inputs, as it was taken. */
+struct decision {
+    int64_t at_ns;
+    struct cause cause;
+    struct action action; /* .vm is meaningless to others */
+    enum reason failure;  /* REASON_NONE: carried out; REASON_DRY_RUN: only decided */
+    uint16_t domid;
+    struct uuid uuid;
+    uint64_t need_kib, available_kib, headroom_kib, tot_kib, rate_kib_s;
+};
+
+struct engine_sink {
+    void (*decided)(void *context, const struct decision *decision);
+    /* a VM's state that a person should hear of: reason, once when it begins */
+    void (*alert)(void *context, const struct vm *vm, enum reason reason);
+    void *context;
+};
+
+/* Where the policy of a VM that appears comes from; false: the default. */
+struct policy_source {
+    void (*find)(void *context, const struct uuid *uuid, const char *name, struct policy *out);
+    void *context;
+};
+
+struct engine {
+    struct actuator *actuator;
+    struct engine_sink sink;
+    struct policy_source policies;
+    struct host_rules rules;
+    struct host_view host; /* of the last reading */
+    struct vm *vms;        /* by domid, ascending; dom0 and service domains are not among them */
+    size_t count, room;
+    struct action *actions;
+    struct share *shares;
+    uint64_t *asks;
+    int64_t surplus_kib;
+    uint64_t pool_goal_kib, shortfall_kib;
+    uint64_t claims_refused;
+};
+
+/* The caller owns the actuator and closes it after the engine. */
+MUST_CHECK bool engine_init(struct engine *e, struct actuator *actuator, struct error *err);
+void engine_clear(struct engine *e);
+
+/* The VM with this domid, or NULL. Valid until the next engine_run. */
+struct vm *engine_find(struct engine *e, uint16_t domid);
+
+/* A guest's text arrived. A bad record is counted and is no record; nobody else is affected. */
+void engine_record(struct engine *e, uint16_t domid, const char *text, size_t length,
+                   int64_t now_ns);
+void engine_facts(struct engine *e, uint16_t domid, const struct vm_facts *facts, int64_t now_ns);
+
+/*
+ * Reads, plans, acts. Fails when the host cannot be read; then nothing is done. A VM that appeared
+ * is added, one that went is forgotten.
+ */
+MUST_CHECK bool engine_run(struct engine *e, const struct cause *cause, struct error *err);
+
+/* When to run again though nothing happens: 50 ms while a transfer is open, else 1 s. */
+int64_t engine_next_ns(const struct engine *e);
+
+#endif

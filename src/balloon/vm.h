@@ -1,0 +1,124 @@
+/*
+ * vm.h - one VM under memory on demand: what it said, where it is in its life, what it needs. Pure.
+ *
+ * All that is remembered of a VM between two decisions is in struct vm; engine.h keeps one per
+ * domain, plan.h decides. need = current - available, both from one record; what a target leaves
+ * available when it has arrived is margin = target - need.
+ */
+#ifndef PAGEMETER_VM_H
+#define PAGEMETER_VM_H
+
+#include "agent/figures.h"
+#include "balloon/host.h"
+#include "balloon/policy.h"
+#include "balloon/reason.h"
+
+#define VM_STALE_NS (15 * INT64_C(1000000000))     /* older: nothing is taken */
+#define VM_LOST_NS (60 * INT64_C(1000000000))      /* older: fail-open */
+#define VM_YOUNG_NS (60 * INT64_C(1000000000))     /* of a domid: nothing is taken */
+#define VM_QUIET_NS (30 * INT64_C(1000000000))     /* without stall or growth before a shrink */
+#define VM_QUIET_POOL_NS (2 * INT64_C(1000000000)) /* the same while others are short */
+#define VM_QUIET_MOST_NS (600 * INT64_C(1000000000))
+#define VM_HOLD_NS (600 * INT64_C(1000000000))   /* after somebody else's target */
+#define VM_TRANSFER_NS (2 * INT64_C(1000000000)) /* longer under way: the driver sleeps */
+#define VM_WAKE_NS (5 * INT64_C(1000000000))     /* between two wakings */
+#define VM_CLAIM_NS (5 * INT64_C(1000000000))    /* a claim lives no longer */
+#define VM_AHEAD_NS (INT64_C(500000000))         /* how far the predictor looks */
+#define VM_STEP_MOST_KIB (UINT64_C(64) << 10)
+#define VM_SLACK_LEAST_KIB (UINT64_C(4) << 10)
+#define VM_CAP_SLACK_KIB (UINT64_C(1) << 10) /* libxl's: cap = target + 1 MiB */
+#define VM_ARRIVED_KIB (UINT64_C(128))       /* tot this near to its target has arrived */
+enum { VM_WAKES_MOST = 5, VM_FILLED_MOST = 3, VM_GOOD_RECORDS = 3, VM_FOREIGN_MOST = 3 };
+
+enum vm_phase { VM_INIT, VM_RUN, VM_HOLD, VM_PHASES };
+
+struct vm {
+    struct uuid uuid;
+    uint16_t domid;
+    enum vm_phase phase;
+    struct policy policy;
+    struct vm_facts facts;
+    struct host_domain domain; /* of the last reading */
+    int64_t since_ns;          /* when this domid was first listed */
+    int64_t young_until_ns;    /* nothing is taken before */
+
+    /* the guest's word */
+    struct figures last, before;
+    int64_t last_ns, before_ns; /* arrival; 0: none */
+    unsigned good_records;      /* in a row since the last silence of VM_STALE_NS or more */
+    bool is_fallback;           /* figures of another agent: current is learned, not told */
+    bool is_fresh_record;       /* not yet looked at by a decision */
+    uint64_t hostile_records;
+    uint64_t learned_overhead_kib; /* fallback: tot_pages - MemTotal at rest; 0 unknown */
+
+    /* targets. offsets are learned at rest: tot - target, and target - current */
+    uint64_t target_kib;   /* the last that we wrote, or found */
+    uint64_t previous_kib; /* the one before, while its echo may still come */
+    int64_t tot_offset_kib;
+    int64_t current_offset_kib;
+    int64_t moved_ns; /* when a transfer began; 0: none under way */
+    int64_t claim_ns; /* when a claim was made; 0: none open */
+    int64_t woken_ns;
+    unsigned wakes;
+    bool is_nudged; /* the target was moved by 4 KiB and is to be put back */
+    bool is_stuck;
+    int64_t stuck_until_ns;
+    bool is_draining;
+
+    /* holding for others */
+    int64_t foreign_until_ns; /* INT64_MAX: until `balloon start VM` */
+    int64_t foreign_ns[VM_FOREIGN_MOST];
+
+    /* shrinking */
+    int64_t quiet_ns;      /* the last growth or stall */
+    unsigned backoff;      /* the quiet time is doubled so often */
+    uint64_t taken_kib;    /* since quiet: what an undo gives back */
+    int64_t taken_ns;      /* the last shrink; 0: none */
+    uint64_t refault_rate; /* pages per second before the first shrink of the episode */
+
+    /* growing */
+    uint64_t rate_kib_s; /* growth of need, never negative */
+    int64_t low_ns;      /* margin has been under a quarter of the headroom since; 0: it is not */
+    unsigned filled;     /* grants in a row that were filled without stall */
+    bool is_tracking;
+    uint64_t grant_kib, grant_need_kib; /* the last one */
+    int64_t grant_ns;
+    int64_t pool_ns; /* the second in which pool_kib was granted began */
+    uint64_t pool_kib;
+
+    /* spending: allocated memory times time of the present UTC day, as the sample stream tells it
+     */
+    int64_t day;
+    unsigned __int128 spent_kib_ns;
+
+    /* for people: what stood in the way at the last decision */
+    enum reason blocked_by;
+    uint64_t grants, shrinks, undos, reversals;
+    int last_direction; /* 1 grew, -1 shrank */
+};
+
+void vm_init(struct vm *vm, const struct host_domain *domain, int64_t now_ns);
+
+/*
+ * A record that has been parsed and found possible arrives. Rates, stalls, the guard and the
+ * learned offsets follow from it and the one before. is_fallback: it has no current of its own.
+ */
+void vm_take_figures(struct vm *vm, const struct figures *f, bool is_fallback, int64_t now_ns);
+
+/* What xenstore says of it. A target that is neither of the last two that we wrote is foreign. */
+void vm_take_facts(struct vm *vm, const struct vm_facts *facts, int64_t now_ns);
+
+bool vm_has_record(const struct vm *vm, int64_t now_ns, int64_t not_older_ns);
+uint64_t vm_floor_kib(const struct vm *vm);
+uint64_t vm_ceiling_kib(const struct vm *vm); /* min(ceiling, static-max) */
+uint64_t vm_start_kib(const struct vm *vm);
+uint64_t vm_need_kib(const struct vm *vm); /* in units of target; 0 without a record */
+uint64_t vm_headroom_kib(const struct vm *vm);
+int64_t vm_margin_kib(const struct vm *vm); /* target - need */
+/* the cap that belongs to a target: target + video memory + 1 MiB + what was learned */
+uint64_t vm_cap_kib(const struct vm *vm, uint64_t target_kib);
+bool vm_is_stalling(const struct vm *vm); /* by the last two records */
+bool vm_is_swapping(const struct vm *vm);
+uint64_t vm_refaults_per_s(const struct vm *vm);
+
+#endif
