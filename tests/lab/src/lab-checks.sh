@@ -59,8 +59,18 @@ until_true() {
     done
 }
 
-# A domain as the hypervisor sees it, a field of xcstat's line.
-domain_field() { xcstat "$1" | cut -d' ' -f"$2"; }
+# A domain as the hypervisor sees it, a field of xcstat's line. Empty when it is gone; that is asked
+# three times, since on a busy emulator a program was once seen to end without a word.
+domain_field() {
+    for try in 1 2 3; do
+        field=$(xcstat "$1" | cut -d' ' -f"$2")
+        if [ -n "$field" ]; then
+            echo "$field"
+            return 0
+        fi
+        [ "$try" = 3 ] || echo "lab: no answer on domain $1, asked $try times" >&2
+    done
+}
 domain_uuid() { domain_field "$1" 3; }
 domain_kib() { domain_field "$1" 4; }
 domain_flags() { domain_field "$1" 7; }
