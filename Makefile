@@ -27,15 +27,17 @@ meter = record trace_read trace_write meter lives integrate source source_replay
     sim_host stream_connect replay
 store = sqlite store_open migrate store_append store_load store_derive store_usage store_audit \
     store_prune store_backup
+balloon = reason policy ledger share figures_parse
 daemon = pagemeterd daemon sampler committer queue stream host_id
 cli = main cli usage usage_table audit replay record subscription top names backup db
 
-objects = $(common:%=src/common/%.o) $(meter:%=src/meter/%.o) $(store:%=src/store/%.o) gen/sql_files.o
+objects = $(common:%=src/common/%.o) $(meter:%=src/meter/%.o) $(store:%=src/store/%.o) \
+    $(balloon:%=src/balloon/%.o) gen/sql_files.o
 shared = $(addprefix $(O)/,$(objects))
 cli_objects = $(cli:%=$(O)/src/cli/%.o)
 daemon_objects = $(daemon:%=$(O)/src/meter/%.o) $(O)/src/xen/source_xen.o
-safety = $(O)/src/meter/safety.o
-safety_test = $(O)/src/meter/safety_test.o
+safety = $(O)/src/common/safety.o
+safety_test = $(O)/src/common/safety_test.o
 
 sql_sources = $(wildcard schema/sqlite/*.sql sql/store/*.sql sql/audit/*.sql)
 generated = $(O)/gen/store/sql.h $(O)/gen/version.h

@@ -82,7 +82,7 @@ asan: ## the tests with address and undefined behaviour sanitizers
 
 FUZZ_SECONDS ?= 60
 fuzz_names = $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
-fuzz_sources = $(filter-out src/meter/safety.c src/meter/safety_test.c,$(patsubst $(O)/%.o,%.c,$(filter $(O)/src/%,$(shared)))) src/meter/safety.c
+fuzz_sources = $(filter-out src/common/safety.c src/common/safety_test.c,$(patsubst $(O)/%.o,%.c,$(filter $(O)/src/%,$(shared)))) src/common/safety.c
 
 $(O)/fuzz/%: tests/fuzz/%.c $(fuzz_sources) $(generated) | $(O)/.deps-check
 	@mkdir -p $(@D)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "common/safety.h"
 #include "version.h"
 
 static const struct {

@@ -1,4 +1,5 @@
 #include "meter/integrate.h"
+#include "common/safety.h"
 
 #include <inttypes.h>
 

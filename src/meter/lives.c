@@ -1,4 +1,5 @@
 #include "meter/lives.h"
+#include "common/safety.h"
 
 #include <string.h>
 

@@ -6,6 +6,7 @@
  * lives_step (lives.c) compares the samples with the open lives.
  */
 #include "meter/meter.h"
+#include "common/safety.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

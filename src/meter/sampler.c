@@ -1,4 +1,5 @@
 #include "meter/sampler.h"
+#include "common/safety.h"
 
 #include <inttypes.h>
 #include <poll.h>

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/safety.h"
 #include "store/store_impl.h"
 
 static int64_t newest(const struct sql_file *migrations)

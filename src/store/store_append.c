@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "common/safety.h"
 #include "store/store_impl.h"
 #include "version.h"
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/safety.h"
 #include "store/store_impl.h"
 
 struct range {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/safety.h"
 #include "store/store_impl.h"
 
 /* With the directories above it. */

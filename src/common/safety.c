@@ -1,4 +1,4 @@
-#include "meter/rules.h"
+#include "common/safety.h"
 
 bool safety_is_on(enum safety safety)
 {

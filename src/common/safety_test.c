@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "meter/rules.h"
+#include "common/safety.h"
 
 static const char *const names[SAFETY_COUNT] = {
 #define SAFETY_NAME(name, text, without) [SAFETY_##name] = text,
