@@ -16,6 +16,8 @@ enum value_kind {
     VALUE_DURATION,
     VALUE_RETENTION,
     VALUE_COUNT,
+    VALUE_SIZE,
+    VALUE_WORD,
     VALUE_PATTERNS
 };
 
@@ -31,7 +33,7 @@ static const struct key {
     enum value_kind kind;
     size_t offset;
     const char *standard;
-    /* of a number, or of the length of a text; and how to say it */
+    /* of a number, or of the length of a text; and how to say it, or all the words there are */
     uint64_t min;
     uint64_t max;
     const char *limits;
@@ -57,6 +59,24 @@ static const struct key {
      60000 * MS_NS, "it must be from 1ms to 1m"},
     {"stream", "socket", VALUE_TEXT, offsetof(struct config, stream), "/run/pagemeter/stream.sock",
      1, SOCKET_PATH_MAX, "it must be a path of at most 107 characters, or none"},
+    {"balloon", "mode", VALUE_WORD, offsetof(struct config, balloon_mode), "dry-run", 0, 0,
+     "dry-run on"},
+    {"balloon", "actuator", VALUE_WORD, offsetof(struct config, balloon_actuator), "xen", 0, 0,
+     "xen xe"},
+    {"balloon", "policy", VALUE_WORD, offsetof(struct config, balloon_policy), "fixed", 0, 0,
+     "fixed demand swap api"},
+    {"balloon", "guest", VALUE_WORD, offsetof(struct config, balloon_guest), "none", 0, 0,
+     "none size policy all"},
+    {"balloon", "reserve", VALUE_SIZE, offsetof(struct config, balloon_reserve_kib), "0K", 0,
+     KIB_MAX, "it must be at most 1024T"},
+    {"balloon", "dom0_allowance", VALUE_SIZE, offsetof(struct config, balloon_dom0_allowance_kib),
+     "0K", 0, KIB_MAX, "it must be at most 1024T"},
+    {"balloon", "pool", VALUE_SIZE, offsetof(struct config, balloon_pool_kib), "256M", 0, KIB_MAX,
+     "it must be at most 1024T"},
+    {"balloon", "socket", VALUE_TEXT, offsetof(struct config, balloon_socket),
+     "/run/pageballoond.sock", 1, SOCKET_PATH_MAX, "it must be a path of at most 107 characters"},
+    {"balloon", "retention", VALUE_RETENTION, offsetof(struct config, balloon_retention_ns), "30d",
+     HOUR_NS, INT64_MAX, "it must be at least 1h, or forever"},
 };
 
 enum { KEYS = sizeof keys / sizeof *keys };
@@ -99,6 +119,21 @@ static bool is_source(const char *value)
            (strncmp(value, "sim:", 4) == 0 && value[4] != '\0');
 }
 
+/* The words are the list's, so that what is stored is one of them. */
+static bool is_word_of(const char *words, const char *value)
+{
+    size_t length = strlen(value);
+
+    for (const char *p = words; *p != '\0'; p += strspn(p, " ")) {
+        size_t size = strcspn(p, " ");
+
+        if (size == length && memcmp(p, value, size) == 0)
+            return true;
+        p += size;
+    }
+    return false;
+}
+
 static bool set_value(struct config *config, const struct key *key, const char *value,
                       struct error *err)
 {
@@ -112,6 +147,14 @@ static bool set_value(struct config *config, const struct key *key, const char *
         return set_text(key, out, value, err);
     case VALUE_TEXT:
         return set_text(key, out, value, err);
+    case VALUE_WORD:
+        if (!is_word_of(key->limits, value))
+            return error_set(err, ERR_USAGE, "'%.40s' is none of its words: %s", value,
+                             key->limits);
+        (void)strcpy(out, value);
+        return true;
+    case VALUE_SIZE:
+        return number_parse_size(value, &number, err) && set_number(key, out, number, err);
     case VALUE_PATTERNS:
         return uuid_check_patterns(value, err) && set_text(key, out, value, err);
     case VALUE_RETENTION:
@@ -147,7 +190,8 @@ static const struct key *find_key(const char *section, const char *name, struct 
                         name, section);
     else
         (void)error_set(err, ERR_USAGE,
-                        "there is no section [%.60s]: there are [meter], [store] and [stream]",
+                        "there is no section [%.60s]: there are [meter], [store], [stream] and "
+                        "[balloon]",
                         section);
     return NULL;
 }
@@ -286,8 +330,12 @@ static void print_value(const struct config *config, const struct key *key, FILE
     switch (key->kind) {
     case VALUE_TEXT:
     case VALUE_SOURCE:
+    case VALUE_WORD:
     case VALUE_PATTERNS:
         (void)fputs(value, out);
+        break;
+    case VALUE_SIZE:
+        (void)fputs(number_format_size(*(const uint64_t *)value, text), out);
         break;
     case VALUE_RETENTION:
     case VALUE_DURATION:

@@ -27,6 +27,16 @@ struct config {
     uint64_t retry_ns;     /* between tries when the store can't be written */
     /* [stream] */
     char stream[CONFIG_TEXT_MAX]; /* a socket's path, or none */
+    /* [balloon]: of pageballoond, which has its balloon.db in [store] db */
+    char balloon_mode[CONFIG_TEXT_MAX];     /* dry-run or on */
+    char balloon_actuator[CONFIG_TEXT_MAX]; /* xen or xe */
+    char balloon_policy[CONFIG_TEXT_MAX];   /* of VMs for which none was set: fixed, demand, ... */
+    char balloon_guest[CONFIG_TEXT_MAX];    /* the same: none, size, policy or all */
+    uint64_t balloon_reserve_kib;           /* 0: what is always kept suffices */
+    uint64_t balloon_dom0_allowance_kib;    /* counts as dom0's cap when it has none */
+    uint64_t balloon_pool_kib;              /* the goal of the fast pool is at least this */
+    char balloon_socket[CONFIG_TEXT_MAX];   /* of the control requests: a path */
+    uint64_t balloon_retention_ns;          /* 0: for ever */
 };
 
 /* The defaults. */

@@ -1,8 +1,11 @@
 #include "common/number.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "common/units.h"
 
 bool number_parse(const char *text, size_t length, uint64_t max, uint64_t *out)
 {
@@ -61,5 +64,39 @@ const char *number_format_duration(uint64_t ns, char out[DURATION_TEXT_MAX])
     while (ns % units[i].ns != 0)
         i++;
     (void)snprintf(out, DURATION_TEXT_MAX, "%" PRIu64 "%s", ns / units[i].ns, units[i].name);
+    return out;
+}
+
+static const char size_letters[] = "KMGT";
+
+bool number_parse_size(const char *text, uint64_t *kib, struct error *err)
+{
+    size_t length = strlen(text);
+    const char *letter =
+        length > 1 ? strchr(size_letters, toupper((unsigned char)text[length - 1])) : NULL;
+    uint64_t count;
+
+    if (letter != NULL) {
+        unsigned shift = 10 * (unsigned)(letter - size_letters);
+
+        if (number_parse(text, length - 1, KIB_MAX >> shift, &count)) {
+            *kib = count << shift;
+            return true;
+        }
+    }
+    return error_set(err, ERR_USAGE,
+                     "'%.40s' is not a size: write a whole number and K, M, G or T, like 512M",
+                     text);
+}
+
+const char *number_format_size(uint64_t kib, char out[DURATION_TEXT_MAX])
+{
+    size_t unit = 0;
+
+    while (kib != 0 && kib % 1024 == 0 && unit + 1 < sizeof size_letters - 1) {
+        kib /= 1024;
+        unit++;
+    }
+    (void)snprintf(out, DURATION_TEXT_MAX, "%" PRIu64 "%c", kib, size_letters[unit]);
     return out;
 }

@@ -26,4 +26,13 @@ enum { DURATION_TEXT_MAX = 32 };
 /* The shortest exact form that number_parse_duration reads back: 5000000000 -> "5s". */
 const char *number_format_duration(uint64_t ns, char out[DURATION_TEXT_MAX]);
 
+/*
+ * A size as people write it: 524288K, 512M, 2G, 1T; whole KiB, at most KIB_MAX. A number without a
+ * unit is refused, since one means bytes by it and another MiB. ERR_USAGE.
+ */
+MUST_CHECK bool number_parse_size(const char *text, uint64_t *kib, struct error *err);
+
+/* The shortest exact form that number_parse_size reads back: 524288 -> "512M". */
+const char *number_format_size(uint64_t kib, char out[DURATION_TEXT_MAX]);
+
 #endif
