@@ -27,7 +27,7 @@ meter = record trace_read trace_write meter lives integrate source source_replay
     sim_host stream_connect replay
 store = sqlite store_open migrate store_append store_load store_derive store_usage store_audit \
     store_prune store_backup
-balloon = reason policy ledger share figures_parse
+balloon = reason policy ledger share figures_parse mail actuator_dry
 daemon = pagemeterd daemon sampler committer queue stream host_id
 cli = main cli usage usage_table audit replay record subscription top names backup db
 
@@ -35,7 +35,9 @@ objects = $(common:%=src/common/%.o) $(meter:%=src/meter/%.o) $(store:%=src/stor
     $(balloon:%=src/balloon/%.o) gen/sql_files.o
 shared = $(addprefix $(O)/,$(objects))
 cli_objects = $(cli:%=$(O)/src/cli/%.o)
-daemon_objects = $(daemon:%=$(O)/src/meter/%.o) $(O)/src/xen/source_xen.o
+daemon_objects = $(daemon:%=$(O)/src/meter/%.o) $(O)/src/xen/source_xen.o $(O)/src/xen/hypervisor.o
+# what pageballoond has of src/xen; needs -lxenctrl -lxenstore
+actuator_objects = $(patsubst %,$(O)/src/xen/%.o,hypervisor xenstore guests_work guests actuator_xen)
 safety = $(O)/src/common/safety.o
 safety_test = $(O)/src/common/safety_test.o
 

@@ -59,6 +59,7 @@ struct mail_write {
     uint16_t domid;
     enum mail_order order;
     uint64_t ticket;
+    int64_t at_ns; /* when it was asked for */
     char value[MAIL_VALUE_MAX];
 };
 
@@ -91,6 +92,9 @@ void mail_mark_all(struct mail *mail, bool is_lost);
 bool mail_next_read(struct mail *mail, int64_t now_ns, uint16_t *domid, enum mail_topic *topic,
                     int64_t *wait_ns);
 
+/* So much is to be read of one node of this topic; not for MAIL_FACTS. */
+size_t mail_limit(enum mail_topic topic);
+
 /* What was read arrives. A domain whose box has gone: nothing. */
 void mail_put_text(struct mail *mail, uint16_t domid, enum mail_topic topic,
                    const struct mail_text *text, int64_t now_ns);
@@ -103,6 +107,7 @@ void mail_put_facts(struct mail *mail, uint16_t domid, const struct vm_facts *fa
  */
 MUST_CHECK bool mail_order(struct mail *mail, const struct mail_write *write, struct error *err);
 bool mail_next_write(struct mail *mail, struct mail_write *out);
+/* After a target that could not be written the facts are read anew. */
 void mail_put_written(struct mail *mail, const struct mail_write *write, bool is_ok);
 
 /* The next event, round robin over domains. False: none. */

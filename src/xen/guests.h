@@ -19,9 +19,6 @@
 
 #include "balloon/mail.h"
 
-/* Unanswered for longer, xenstore is hung. */
-#define GUESTS_HUNG_NS (2 * INT64_C(1000000000))
-
 struct guests;
 
 /* Starts the thread. Succeeds without xenstored as well: then it is hung, until it comes. */

@@ -1,30 +1,23 @@
 /*
- * source_xen.c - the hypervisor as a source, through libxenctrl. The only reader of the host.
- *
- * Domains are read in batches of 36: that fits one page, whose buffer libxenctrl keeps; a larger
- * one is mapped, locked and copied anew for each call. A list is continued from the last domid + 1.
+ * source_xen.c - the hypervisor as a source: one complete reading at each tick of a timer.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
-#include <xenctrl.h>
 
 #include "common/clock.h"
 #include "common/units.h"
 #include "meter/source.h"
-
-enum { BATCH = 36, KIB_PER_PAGE = 4 };
+#include "xen/hypervisor.h"
 
 struct xen {
     struct source source;
     struct source_config config;
-    xc_interface *xc;
+    struct hypervisor *hypervisor;
     int timer_fd;
     struct uuid boot;
     bool has_sent_head;
@@ -32,64 +25,16 @@ struct xen {
     uint64_t seq_offset;
     uint64_t last_seq;
     struct sample *samples; /* DOMAINS_MAX */
-    xc_domaininfo_t batch[BATCH];
 };
-
-static uint64_t kib_of(uint64_t pages)
-{
-    return pages > INT64_MAX / KIB_PER_PAGE ? INT64_MAX : pages * KIB_PER_PAGE;
-}
-
-static uint16_t flags_of(uint32_t xen)
-{
-    return (uint16_t)((xen & (XEN_DOMINF_running | XEN_DOMINF_blocked) ? SAMPLE_RUNNING : 0) |
-                      (xen & XEN_DOMINF_paused ? SAMPLE_PAUSED : 0) |
-                      (xen & XEN_DOMINF_shutdown ? SAMPLE_SHUTDOWN : 0) |
-                      (xen & XEN_DOMINF_dying ? SAMPLE_DYING : 0) |
-                      (xen & XEN_DOMINF_hvm_guest ? SAMPLE_HVM : 0));
-}
-
-static void convert(const xc_domaininfo_t *info, struct sample *s)
-{
-    *s = (struct sample){
-        .domid = info->domain,
-        .tot_kib = kib_of(info->tot_pages),
-        .max_kib = kib_of(info->max_pages),
-        .outstanding_kib = kib_of(info->outstanding_pages),
-        .cpu_ns = info->cpu_time,
-        .flags = flags_of(info->flags),
-    };
-    memcpy(s->uuid.bytes, info->handle, sizeof s->uuid.bytes);
-}
-
-/* All domains into x->samples. False: the reading failed, errno tells. */
-static bool read_domains(struct xen *x, size_t *count)
-{
-    uint32_t first = 0;
-    size_t n = 0;
-
-    for (;;) {
-        int got = xc_domain_getinfolist(x->xc, first, BATCH, x->batch);
-
-        if (got < 0)
-            return false;
-        for (int i = 0; i < got && n < DOMAINS_MAX; i++)
-            convert(&x->batch[i], &x->samples[n++]);
-        if (got < BATCH)
-            break;
-        first = (uint32_t)x->batch[got - 1].domain + 1;
-    }
-    *count = n;
-    return n > 0; /* dom0 is always there */
-}
 
 static bool read_host(struct xen *x, struct tick *tick)
 {
-    xc_physinfo_t host;
+    struct hypervisor_host host;
     struct mono_time begin = clock_mono();
     struct utc_time utc = clock_utc();
 
-    if (xc_physinfo(x->xc, &host) != 0 || !read_domains(x, &tick->domains))
+    if (!hypervisor_read_host(x->hypervisor, &host) ||
+        !hypervisor_read_domains(x->hypervisor, x->samples, &tick->domains))
         return false;
     struct mono_time end = clock_mono();
 
@@ -97,8 +42,8 @@ static bool read_host(struct xen *x, struct tick *tick)
     tick->mono_ns = begin.ns + (end.ns - begin.ns) / 2;
     tick->utc_ns = utc.ns + (end.ns - begin.ns) / 2;
     tick->is_synchronised = clock_is_synchronised();
-    tick->free_kib = kib_of(host.free_pages);
-    tick->outstanding_kib = kib_of(host.outstanding_pages);
+    tick->free_kib = host.free_kib;
+    tick->outstanding_kib = host.outstanding_kib;
     tick->samples = x->samples;
     return true;
 }
@@ -166,8 +111,7 @@ static void xen_close(struct source *source)
 {
     struct xen *x = (struct xen *)source;
 
-    if (x->xc != NULL)
-        (void)xc_interface_close(x->xc);
+    hypervisor_close(x->hypervisor);
     if (x->timer_fd >= 0)
         (void)close(x->timer_fd);
     free(x->samples);
@@ -187,44 +131,6 @@ static bool read_boot(struct uuid *boot, struct error *err)
     if (file != NULL)
         (void)fclose(file);
     return is_ok || error_set(err, ERR_SYSTEM, "can't read the id of this boot from %s", path);
-}
-
-/* Looks before libxenctrl does, which would only say that it can't open a file. */
-static bool check_device(struct error *err)
-{
-    static const char path[] = "/dev/xen/privcmd";
-
-    if (access(path, F_OK) != 0)
-        return error_set(err, ERR_SYSTEM,
-                         "there is no Xen hypervisor here: %s does not exist; run pagemeterd in "
-                         "dom0, with the module xen-privcmd loaded",
-                         path);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-
-    if (fd < 0)
-        return error_set(err, ERR_SYSTEM,
-                         "no access to the hypervisor: %s: %s; run pagemeterd as "
-                         "root",
-                         path, strerror(errno));
-    (void)close(fd);
-    return true;
-}
-
-static bool open_hypervisor(struct xen *x, struct error *err)
-{
-    xc_physinfo_t host;
-
-    if (!check_device(err))
-        return false;
-    x->xc = xc_interface_open(NULL, NULL, 0);
-    if (x->xc == NULL)
-        return error_set(err, ERR_SYSTEM, "can't talk to the hypervisor: %s", strerror(errno));
-    if (xc_physinfo(x->xc, &host) != 0)
-        return error_set(err, ERR_SYSTEM,
-                         "the hypervisor refuses to describe the host: %s; pagemeterd needs dom0, "
-                         "and a libxenctrl of the hypervisor's own version",
-                         strerror(errno));
-    return true;
 }
 
 /* Expires at whole multiples of the interval since the boot. */
@@ -269,7 +175,7 @@ bool source_open_xen(struct source **out, const struct source_config *config, st
         (void)error_set(err, ERR_NOMEM, "not enough memory to read the hypervisor");
         goto failed;
     }
-    if (!open_hypervisor(x, err) || !read_boot(&x->boot, err))
+    if (!hypervisor_open(&x->hypervisor, "pagemeterd", err) || !read_boot(&x->boot, err))
         goto failed;
     place_seq(x);
     if (!start_timer(x, err))
