@@ -1,0 +1,140 @@
+#include "balloon/sim_agent.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/units.h"
+
+#define POLL_NS NS_PER_S
+#define POLL_NEAR_NS (NS_PER_S / 10)
+#define SEND_LEAST_NS (NS_PER_S / 10)
+#define KEEP_ALIVE_NS (5 * NS_PER_S)
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* What the kernel of the guest would say, counters included. */
+static struct figures look(struct sim_guest *g, int64_t now_ns)
+{
+    struct figures *f = &g->figures;
+
+    f->up_ms = (uint64_t)(now_ns - g->booted_ns) / 1000000;
+    f->current_kib = sim_guest_current_kib(g);
+    f->total_kib = less(f->current_kib, g->overhead_kib);
+    f->available_kib = sim_guest_available_kib(g);
+    f->cached_kib = g->cache_kib;
+    f->free_kib = less(f->available_kib, g->cache_kib);
+    f->swap_total_kib = g->swap_total_kib;
+    f->swap_free_kib = less(g->swap_total_kib, g->swapped_kib);
+    f->committed_kib = g->used_kib + g->swapped_kib;
+    f->flags = FIGURES_HAS_PRESSURE;
+    if (g->traits.up_kib_s > 0)
+        f->flags |= FIGURES_HAS_BALLOON;
+    return *f;
+}
+
+/* A liar's figures are possible, but not true. */
+static void bend(const struct sim_guest *g, struct figures *f)
+{
+    bool is_short = g->traits.word == WORD_SHORT || (g->traits.word == WORD_FLAPS && g->is_flapped);
+
+    if (is_short)
+        f->available_kib = f->free_kib = 0;
+    else if (g->traits.word == WORD_AMPLE || g->traits.word == WORD_FLAPS)
+        f->available_kib = f->free_kib = f->total_kib;
+}
+
+static void write_record(struct sim_guest *g, const struct figures *f)
+{
+    static const char letters[] = FIGURES_FLAG_LETTERS;
+    size_t n = (size_t)snprintf(g->text, sizeof g->text, "v=%d", FIGURES_VERSION);
+
+#define FIGURES_WRITE(key, member, most)                                                           \
+    n += (size_t)snprintf(g->text + n, sizeof g->text - n, " " key "=%" PRIu64, f->member);
+    FIGURES(FIGURES_WRITE)
+#undef FIGURES_WRITE
+    n += (size_t)snprintf(g->text + n, sizeof g->text - n, " flags=%s", f->flags == 0 ? "-" : "");
+    for (size_t i = 0; letters[i] != '\0'; i++)
+        if ((f->flags & 1U << i) != 0)
+            g->text[n++] = letters[i];
+    g->text_length = n;
+}
+
+/* One kind of nonsense after the other. */
+static void write_garbage(struct sim_guest *g, const struct figures *f)
+{
+    struct figures lie = *f;
+
+    switch (g->garbage++ % 6) {
+    case 0:
+        g->text_length = 0;
+        return;
+    case 1:
+        memset(g->text, '9', sizeof g->text);
+        g->text_length = sizeof g->text;
+        return;
+    case 2:
+        memset(g->text, 0, sizeof g->text);
+        g->text_length = 40;
+        return;
+    case 3:
+        lie.available_kib = lie.total_kib + 4;
+        break;
+    case 4:
+        lie.total_kib = lie.current_kib = FIGURES_KIB_MAX;
+        lie.available_kib = 0;
+        break;
+    default:
+        lie.swap_free_kib = lie.swap_total_kib + 1;
+        break;
+    }
+    write_record(g, &lie);
+}
+
+static void send(struct sim_guest *g, int64_t now_ns)
+{
+    struct figures f = look(g, now_ns);
+
+    g->figures.seq = f.seq = g->figures.seq % UINT32_MAX + 1;
+    g->is_flapped = !g->is_flapped;
+    bend(g, &f);
+    if (g->traits.word == WORD_GARBAGE || g->traits.word == WORD_OTHERS)
+        write_garbage(g, &f);
+    else
+        write_record(g, &f);
+    g->sent_ns = now_ns;
+    if (g->text_due_ns == INT64_MAX) /* the newest wins: it arrives when the first would have */
+        g->text_due_ns = now_ns + SIM_AGENT_WAY_NS;
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+void sim_agent_poll(struct sim_guest *g, int64_t now_ns)
+{
+    uint64_t available = sim_guest_available_kib(g);
+    uint64_t headroom = g->headroom_kib > 0 ? g->headroom_kib : sim_guest_headroom_kib(g);
+    bool is_low = available < headroom / 2;
+    bool is_near = available < 4 * headroom;
+    bool has_news = is_low != g->was_low ||
+                    distance(available, g->sent_available_kib) >= headroom / 4 ||
+                    now_ns - g->sent_ns >= KEEP_ALIVE_NS;
+
+    g->poll_ns = now_ns + (is_near ? POLL_NEAR_NS : POLL_NS);
+    if (g->traits.word == WORD_FLAPS || g->traits.word == WORD_GARBAGE) {
+        g->poll_ns = now_ns + POLL_NEAR_NS;
+        has_news = true;
+    }
+    if (g->life != LIFE_RUNNING || g->is_silent || g->traits.word == WORD_NONE)
+        return;
+    if (!has_news || now_ns - g->sent_ns < SEND_LEAST_NS)
+        return;
+    g->was_low = is_low;
+    g->sent_available_kib = available;
+    send(g, now_ns);
+}

@@ -1,0 +1,18 @@
+/*
+ * sim_agent.h - the agent of a made-up guest: when it polls, when it sends, and what it says.
+ *
+ * BALLOON.md, "The agent": polls every 100 ms under four headrooms, else every second; sends when
+ * available crosses half of the headroom, has moved by a quarter of it, and every 5 s; at most ten
+ * times a second.
+ */
+#ifndef PAGEMETER_SIM_AGENT_H
+#define PAGEMETER_SIM_AGENT_H
+
+#include "balloon/sim_guest.h"
+
+#define SIM_AGENT_WAY_NS INT64_C(8000000) /* from the agent's write to the daemon */
+
+/* Its next poll is due: perhaps it sends; then g->text is under way. */
+void sim_agent_poll(struct sim_guest *g, int64_t now_ns);
+
+#endif
