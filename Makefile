@@ -26,8 +26,8 @@ common = error number units uuid calendar clock lines log notify config
 meter = record trace_read trace_write meter lives integrate source source_replay source_sim \
     sim_host stream_connect replay
 store = sqlite store_open migrate store_append store_load store_derive store_usage store_audit \
-    store_prune store_backup
-balloon = reason policy ledger share figures_parse mail actuator_dry
+    store_prune store_backup balloon_store balloon_read
+balloon = reason policy ledger share figures_parse vm controller_grow controller_shrink plan engine mail actuator_dry
 daemon = pagemeterd daemon sampler committer queue stream host_id
 cli = main cli usage usage_table audit replay record subscription top names backup db
 
@@ -41,7 +41,7 @@ actuator_objects = $(patsubst %,$(O)/src/xen/%.o,hypervisor xenstore guests_work
 safety = $(O)/src/common/safety.o
 safety_test = $(O)/src/common/safety_test.o
 
-sql_sources = $(wildcard schema/sqlite/*.sql sql/store/*.sql sql/audit/*.sql)
+sql_sources = $(wildcard schema/sqlite/*.sql schema/sqlite/*/*.sql sql/store/*.sql sql/audit/*.sql)
 generated = $(O)/gen/store/sql.h $(O)/gen/version.h
 
 programs = $(O)/bin/pagemeterd $(O)/bin/pagemeter $(O)/bin/pagemeter-names

@@ -32,7 +32,7 @@ struct decision {
 
 struct engine_sink {
     void (*decided)(void *context, const struct decision *decision);
-    /* a VM's state that a person should hear of: reason, once when it begins */
+    /* what a person should hear of, once when it begins; vm NULL: of the host */
     void (*alert)(void *context, const struct vm *vm, enum reason reason);
     void *context;
 };
@@ -53,10 +53,12 @@ struct engine {
     size_t count, room;
     struct action *actions;
     struct share *shares;
-    uint64_t *asks;
     int64_t surplus_kib;
     uint64_t pool_goal_kib, shortfall_kib;
     uint64_t claims_refused;
+    int64_t day;     /* the UTC day, which the shell sets: spending caps are per day */
+    int64_t read_ns; /* the last reading */
+    bool is_surplus_alerted;
 };
 
 /* The caller owns the actuator and closes it after the engine. */
@@ -69,6 +71,8 @@ struct vm *engine_find(struct engine *e, uint16_t domid);
 /* A guest's text arrived. A bad record is counted and is no record; nobody else is affected. */
 void engine_record(struct engine *e, uint16_t domid, const char *text, size_t length,
                    int64_t now_ns);
+/* The same from another agent's words, parsed already: of lower quality. */
+void engine_fallback(struct engine *e, uint16_t domid, const struct figures *f, int64_t now_ns);
 void engine_facts(struct engine *e, uint16_t domid, const struct vm_facts *facts, int64_t now_ns);
 
 /*
@@ -76,6 +80,9 @@ void engine_facts(struct engine *e, uint16_t domid, const struct vm_facts *facts
  * is added, one that went is forgotten.
  */
 MUST_CHECK bool engine_run(struct engine *e, const struct cause *cause, struct error *err);
+
+/* The policies have changed: ask for each VM's anew. */
+void engine_reload(struct engine *e, int64_t now_ns);
 
 /* When to run again though nothing happens: 50 ms while a transfer is open, else 1 s. */
 int64_t engine_next_ns(const struct engine *e);

@@ -1,5 +1,6 @@
 #include "balloon/ledger.h"
 
+#include "common/safety.h"
 #include "common/units.h"
 
 #define HARD_RESERVE_LEAST_KIB (UINT64_C(64) << 10)
@@ -11,6 +12,8 @@ static uint64_t max_of(uint64_t a, uint64_t b)
 
 uint64_t ledger_hard_reserve_kib(const struct ledger_rules *rules, uint64_t total_kib)
 {
+    if (!safety_is_on(SAFETY_BALLOON_HARD_RESERVE))
+        return 0;
     return max_of(max_of(HARD_RESERVE_LEAST_KIB, total_kib / 100), rules->reserve_kib);
 }
 

@@ -54,7 +54,6 @@ struct plan {
     uint64_t pool_goal_kib;
     uint64_t shortfall_kib; /* asked for and not granted */
     struct share *shares;   /* the caller's, one for each VM: scratch */
-    uint64_t *asks;         /* the caller's, one for each VM: scratch */
 };
 
 /*

@@ -21,14 +21,31 @@
 #define VM_QUIET_MOST_NS (600 * INT64_C(1000000000))
 #define VM_HOLD_NS (600 * INT64_C(1000000000))   /* after somebody else's target */
 #define VM_TRANSFER_NS (2 * INT64_C(1000000000)) /* longer under way: the driver sleeps */
-#define VM_WAKE_NS (5 * INT64_C(1000000000))     /* between two wakings */
-#define VM_CLAIM_NS (5 * INT64_C(1000000000))    /* a claim lives no longer */
-#define VM_AHEAD_NS (INT64_C(500000000))         /* how far the predictor looks */
+#define VM_ECHO_NS                                                                                 \
+    (5 * INT64_C(1000000000)) /* an old target of ours that stays longer is not an echo */
+#define VM_WAKE_NS (5 * INT64_C(1000000000))  /* between two wakings */
+#define VM_CLAIM_NS (5 * INT64_C(1000000000)) /* a claim lives no longer */
+#define VM_AHEAD_NS (INT64_C(500000000))      /* how far the predictor looks */
 #define VM_STEP_MOST_KIB (UINT64_C(64) << 10)
 #define VM_SLACK_LEAST_KIB (UINT64_C(4) << 10)
 #define VM_CAP_SLACK_KIB (UINT64_C(1) << 10) /* libxl's: cap = target + 1 MiB */
 #define VM_ARRIVED_KIB (UINT64_C(128))       /* tot this near to its target has arrived */
-enum { VM_WAKES_MOST = 5, VM_FILLED_MOST = 3, VM_GOOD_RECORDS = 3, VM_FOREIGN_MOST = 3 };
+enum {
+    VM_WAKES_MOST = 5,
+    VM_FILLED_MOST = 3,
+    VM_GOOD_RECORDS = 3,
+    VM_FOREIGN_MOST = 3,
+    VM_ECHOES = 8
+};
+
+enum wish_kind { WISH_NONE, WISH_GROW, WISH_SHRINK };
+
+/* What a VM wants, before the host has been asked: controller.h. */
+struct wish {
+    enum wish_kind kind;
+    enum reason reason;
+    uint64_t target_kib; /* inside floor and ceiling, or nearer to them than the last one */
+};
 
 enum vm_phase { VM_INIT, VM_RUN, VM_HOLD, VM_PHASES };
 
@@ -52,18 +69,25 @@ struct vm {
     uint64_t learned_overhead_kib; /* fallback: tot_pages - MemTotal at rest; 0 unknown */
 
     /* targets. offsets are learned at rest: tot - target, and target - current */
-    uint64_t target_kib;   /* the last that we wrote, or found */
-    uint64_t previous_kib; /* the one before, while its echo may still come */
+    uint64_t target_kib;         /* the last that we wrote, or found */
+    uint64_t written[VM_ECHOES]; /* the last that we wrote: their echo may still come */
+    unsigned written_next;
+    uint64_t first_target_kib; /* of this domid: the floor when none is set */
+    int64_t wrote_ns;          /* 0: never */
     int64_t tot_offset_kib;
     int64_t current_offset_kib;
-    int64_t moved_ns; /* when a transfer began; 0: none under way */
+    int64_t moved_ns;      /* when a transfer began; 0: none under way */
+    uint64_t progress_kib; /* tot_pages when it last came nearer to the target */
+    int64_t progress_ns;
     int64_t claim_ns; /* when a claim was made; 0: none open */
     int64_t woken_ns;
     unsigned wakes;
-    bool is_nudged; /* the target was moved by 4 KiB and is to be put back */
+    uint64_t
+        nudged_from_kib; /* the target was moved by 4 KiB from here, and goes back; 0: it was not */
     bool is_stuck;
     int64_t stuck_until_ns;
-    bool is_draining;
+    unsigned stuck_times;
+    int64_t failed_ns; /* the hypervisor or xenstore refused; 0: no */
 
     /* holding for others */
     int64_t foreign_until_ns; /* INT64_MAX: until `balloon start VM` */
@@ -81,6 +105,7 @@ struct vm {
     int64_t low_ns;      /* margin has been under a quarter of the headroom since; 0: it is not */
     unsigned filled;     /* grants in a row that were filled without stall */
     bool is_tracking;
+    bool has_stalled;                   /* since the last grant */
     uint64_t grant_kib, grant_need_kib; /* the last one */
     int64_t grant_ns;
     int64_t pool_ns; /* the second in which pool_kib was granted began */
@@ -90,6 +115,12 @@ struct vm {
      */
     int64_t day;
     unsigned __int128 spent_kib_ns;
+
+    struct wish wish; /* of the present plan */
+    uint64_t told_headroom_kib;
+    enum reason alerted; /* what a person was told last */
+    int64_t dry_ns;      /* dry run: when, and what, was last said to be done */
+    uint64_t dry_target_kib;
 
     /* for people: what stood in the way at the last decision */
     enum reason blocked_by;
@@ -105,8 +136,23 @@ void vm_init(struct vm *vm, const struct host_domain *domain, int64_t now_ns);
  */
 void vm_take_figures(struct vm *vm, const struct figures *f, bool is_fallback, int64_t now_ns);
 
-/* What xenstore says of it. A target that is neither of the last two that we wrote is foreign. */
+/*
+ * What xenstore says of it. A target that we did not write is somebody else's (vm_note_foreign),
+ * and so is one of ours, but not the last, that is still there after VM_ECHO_NS.
+ */
 void vm_take_facts(struct vm *vm, const struct vm_facts *facts, int64_t now_ns);
+
+/* The domain as just read: has a transfer arrived, does it move, what are its offsets at rest? */
+void vm_take_domain(struct vm *vm, const struct host_domain *domain, int64_t now_ns);
+
+/* Our own writing of a target. */
+void vm_note_written(struct vm *vm, uint64_t target_kib, int64_t now_ns);
+
+/* Somebody else wrote a target: hold for VM_HOLD_NS, after three in an hour until told to start. */
+void vm_note_foreign(struct vm *vm, uint64_t target_kib, int64_t now_ns);
+
+/* `balloon start VM`, or a new policy: forget holds, back-off and stuckness. */
+void vm_restart(struct vm *vm, int64_t now_ns);
 
 bool vm_has_record(const struct vm *vm, int64_t now_ns, int64_t not_older_ns);
 uint64_t vm_floor_kib(const struct vm *vm);
@@ -117,6 +163,13 @@ uint64_t vm_headroom_kib(const struct vm *vm);
 int64_t vm_margin_kib(const struct vm *vm); /* target - need */
 /* the cap that belongs to a target: target + video memory + 1 MiB + what was learned */
 uint64_t vm_cap_kib(const struct vm *vm, uint64_t target_kib);
+/* A target held inside floor and ceiling, in whole pages. */
+uint64_t vm_clamp_kib(const struct vm *vm, uint64_t target_kib);
+/* What tot_pages will be when this target has been reached; and the target at which it would rest.
+ */
+uint64_t vm_arrival_kib(const struct vm *vm, uint64_t target_kib);
+uint64_t vm_resting_target_kib(const struct vm *vm);
+bool vm_has_arrived(const struct vm *vm);
 bool vm_is_stalling(const struct vm *vm); /* by the last two records */
 bool vm_is_swapping(const struct vm *vm);
 uint64_t vm_refaults_per_s(const struct vm *vm);

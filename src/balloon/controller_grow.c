@@ -1,0 +1,320 @@
+#include "balloon/controller.h"
+
+#include <string.h>
+
+#include "common/safety.h"
+#include "meter/record.h"
+
+#define MS INT64_C(1000000)
+#define LOW_NS (1000 * MS)       /* under a quarter of the headroom for so long */
+#define TRACKING_NS (60000 * MS) /* without a wish to grow: the guard lets go */
+#define WATCH_NS (10000 * MS)    /* after a shrink, for refaults that it caused */
+#define FAILED_NS (5000 * MS)    /* after a refusal of the hypervisor's or xenstore's */
+enum { REFAULTS_PER_S = 256 };
+
+static uint64_t min_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t max_of(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A wish for this target when it lies higher than the present one. */
+static struct wish grow_to(struct vm *vm, uint64_t target, enum reason reason)
+{
+    target = vm_clamp_kib(vm, target);
+    if (target <= vm->target_kib)
+        return controller_no_wish(vm, vm->target_kib >= vm_clamp_kib(vm, UINT64_MAX / 2)
+                                          ? REASON_AT_CEILING
+                                          : REASON_NONE);
+    vm->blocked_by = REASON_NONE;
+    return (struct wish){WISH_GROW, reason, target};
+}
+
+/* ---- who may be touched at all ---- */
+
+static bool is_alive(const struct vm *vm)
+{
+    unsigned bad = SAMPLE_PAUSED | SAMPLE_SHUTDOWN | SAMPLE_DYING;
+
+    return (vm->domain.flags & bad) == 0 && vm->domain.cpu_ns > 0;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), end_length = strlen(end);
+
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+/* xl's names while it migrates: NAME--incoming, NAME--migratedaway. */
+static bool is_migrating(const struct vm *vm)
+{
+    return ends_with(vm->facts.name, "--incoming") || ends_with(vm->facts.name, "--migratedaway");
+}
+
+enum reason controller_barred(const struct vm *vm, const struct host_rules *rules, int64_t now_ns)
+{
+    if (vm->policy.kind == POLICY_FIXED)
+        return REASON_FIXED;
+    if (vm->policy.is_stopped || rules->is_stopped)
+        return REASON_STOPPED;
+    if (rules->is_xenstore_hung || vm->target_kib == 0)
+        return REASON_XENSTORE;
+    if (!is_alive(vm) && safety_is_on(SAFETY_BALLOON_PAUSED))
+        return REASON_PAUSED;
+    if (is_migrating(vm) && safety_is_on(SAFETY_BALLOON_MIGRATING))
+        return REASON_MIGRATING;
+    if (now_ns < vm->foreign_until_ns && safety_is_on(SAFETY_BALLOON_FOREIGN))
+        return REASON_FOREIGN;
+    if (vm->failed_ns != 0 && now_ns - vm->failed_ns < FAILED_NS)
+        return REASON_FAILED;
+    return REASON_NONE;
+}
+
+/* ---- growing, by policy ---- */
+
+static bool has_swap(const struct vm *vm)
+{
+    return vm->last.swap_free_kib > 0;
+}
+
+/* Rate times the time that the predictor looks ahead. */
+static uint64_t ahead_kib(const struct vm *vm)
+{
+    uint64_t kib = vm->rate_kib_s * (uint64_t)(VM_AHEAD_NS / MS) / 1000;
+
+    return min_of(kib, max_of(vm_need_kib(vm), VM_STEP_MOST_KIB));
+}
+
+/* step = max(missing + predicted rate * 0.5 s, min(64 MiB, need / 8)) */
+static uint64_t growth_step_kib(const struct vm *vm)
+{
+    int64_t missing = (int64_t)vm_headroom_kib(vm) - vm_margin_kib(vm);
+    uint64_t wanted = (missing > 0 ? (uint64_t)missing : 0) + ahead_kib(vm);
+
+    return max_of(wanted, min_of(VM_STEP_MOST_KIB, vm_need_kib(vm) / 8));
+}
+
+/* Did it fill its last grant, without stalling once? Three times in a row make it a tracking one.
+ */
+static void judge_last_grant(struct vm *vm)
+{
+    uint64_t need = vm_need_kib(vm), before = vm->grant_need_kib;
+
+    if (vm->grant_ns == 0 || vm->grant_kib == 0)
+        return;
+    bool is_filled = need > before && need - before >= vm->grant_kib - vm->grant_kib / 4;
+
+    vm->filled = is_filled && !vm->has_stalled ? vm->filled + 1 : 0;
+    vm->is_tracking = vm->is_tracking || vm->filled >= VM_FILLED_MOST;
+    vm->grant_kib = 0; /* judged */
+}
+
+static void let_go(struct vm *vm, int64_t now_ns)
+{
+    if (now_ns - vm->grant_ns > TRACKING_NS) {
+        vm->is_tracking = false;
+        vm->filled = 0;
+    }
+}
+
+static bool is_low_for_long(struct vm *vm, int64_t now_ns)
+{
+    if (vm_margin_kib(vm) >= (int64_t)vm_headroom_kib(vm) / 4) {
+        vm->low_ns = 0;
+        return false;
+    }
+    if (vm->low_ns == 0)
+        vm->low_ns = now_ns;
+    return now_ns - vm->low_ns >= LOW_NS;
+}
+
+static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
+{
+    if (is_low_for_long(vm, now_ns))
+        return grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_LONG_SHORT);
+    if (vm_is_swapping(vm))
+        return grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_SWAPPING);
+    return controller_no_wish(vm, REASON_TRACKING);
+}
+
+static struct wish grow_demand(struct vm *vm, int64_t now_ns)
+{
+    int64_t margin = vm_margin_kib(vm), half = (int64_t)vm_headroom_kib(vm) / 2;
+    bool is_short = margin < half;
+
+    if (!is_short && margin - (int64_t)ahead_kib(vm) >= half) {
+        vm->low_ns = 0;
+        let_go(vm, now_ns);
+        return controller_no_wish(vm, REASON_NONE);
+    }
+    judge_last_grant(vm);
+    if (vm->is_tracking && has_swap(vm) && safety_is_on(SAFETY_BALLOON_GUARD))
+        return grow_tracking(vm, now_ns);
+    return grow_to(vm, vm->target_kib + growth_step_kib(vm),
+                   is_short ? REASON_SHORT : REASON_PREDICTED);
+}
+
+static struct wish grow_swap(struct vm *vm, int64_t now_ns)
+{
+    (void)now_ns;
+    if (vm->last.swap_total_kib == 0)
+        return controller_no_wish(vm, REASON_NO_SWAP);
+    if (!vm_is_swapping(vm) && !vm_is_stalling(vm))
+        return controller_no_wish(vm, REASON_NONE);
+    return grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_SWAPPING);
+}
+
+static struct wish grow_api(struct vm *vm, int64_t now_ns)
+{
+    (void)now_ns;
+    return vm->policy.size_kib == 0 ? controller_no_wish(vm, REASON_NONE)
+                                    : grow_to(vm, vm->policy.size_kib, REASON_ASKED);
+}
+
+static struct wish (*const grow_by_policy[POLICY_KINDS])(struct vm *vm, int64_t now_ns) = {
+    [POLICY_DEMAND] = grow_demand,
+    [POLICY_SWAP] = grow_swap,
+    [POLICY_API] = grow_api,
+};
+
+/* Pages that a shrink took and that came back: it is given back in full. */
+static bool must_undo(const struct vm *vm, int64_t now_ns)
+{
+    if (vm->taken_kib == 0 || now_ns - vm->taken_ns > WATCH_NS || vm->last_ns <= vm->taken_ns ||
+        !safety_is_on(SAFETY_BALLOON_UNDO))
+        return false;
+    return vm_refaults_per_s(vm) > vm->refault_rate + REFAULTS_PER_S || vm_is_stalling(vm) ||
+           vm_is_swapping(vm);
+}
+
+/* Nothing came back: the episode has gone well. */
+static void forget_shrink(struct vm *vm, int64_t now_ns)
+{
+    if (vm->taken_ns == 0 || now_ns - vm->taken_ns <= WATCH_NS)
+        return;
+    vm->taken_kib = 0;
+    vm->backoff = 0;
+}
+
+/* ---- states x events ---- */
+
+enum event { EVENT_BARRED, EVENT_SILENT, EVENT_FRESH, EVENT_STALE, EVENT_LOST, EVENTS };
+
+static enum event event_of(const struct vm *vm, enum reason barred, int64_t now_ns)
+{
+    if (barred != REASON_NONE)
+        return EVENT_BARRED;
+    if (vm->last_ns == 0)
+        return EVENT_SILENT;
+    if (vm_has_record(vm, now_ns, VM_STALE_NS))
+        return EVENT_FRESH;
+    return vm_has_record(vm, now_ns, VM_LOST_NS) ? EVENT_STALE : EVENT_LOST;
+}
+
+static struct wish act_nothing(struct vm *vm, int64_t now_ns)
+{
+    (void)now_ns;
+    return controller_no_wish(vm, vm->blocked_by);
+}
+
+/* Never lowers. */
+static struct wish act_start(struct vm *vm, int64_t now_ns)
+{
+    bool is_late = now_ns - vm->since_ns > VM_LOST_NS;
+    struct wish wish = grow_to(vm, vm_start_kib(vm), REASON_START);
+
+    if (wish.kind == WISH_NONE && is_late)
+        vm->blocked_by = REASON_NO_AGENT;
+    return wish;
+}
+
+static struct wish act_run(struct vm *vm, int64_t now_ns)
+{
+    forget_shrink(vm, now_ns);
+    if (must_undo(vm, now_ns))
+        return grow_to(vm, vm->target_kib + vm->taken_kib, REASON_UNDO);
+    if (vm->target_kib < vm_floor_kib(vm))
+        return grow_to(vm, vm_floor_kib(vm), REASON_FLOOR);
+    return grow_by_policy[vm->policy.kind](vm, now_ns);
+}
+
+static struct wish act_wait(struct vm *vm, int64_t now_ns)
+{
+    (void)now_ns;
+    return controller_no_wish(vm, REASON_STALE);
+}
+
+/* Its agent may be the victim of the shortage that it would have told. */
+static struct wish act_rescue(struct vm *vm, int64_t now_ns)
+{
+    if (vm->policy.kind != POLICY_DEMAND || !safety_is_on(SAFETY_BALLOON_FAILOPEN))
+        return act_wait(vm, now_ns);
+    struct wish wish = grow_to(vm, vm_start_kib(vm), REASON_NO_RECORD);
+
+    if (wish.kind == WISH_NONE)
+        vm->blocked_by = REASON_NO_RECORD;
+    return wish;
+}
+
+static const struct {
+    enum vm_phase next;
+    struct wish (*act)(struct vm *vm, int64_t now_ns);
+} table[VM_PHASES][EVENTS] = {
+    [VM_INIT] =
+        {
+            [EVENT_BARRED] = {VM_INIT, act_nothing},
+            [EVENT_SILENT] = {VM_INIT, act_start},
+            [EVENT_FRESH] = {VM_RUN, act_run},
+            [EVENT_STALE] = {VM_RUN, act_wait},
+            [EVENT_LOST] = {VM_RUN, act_rescue},
+        },
+    [VM_RUN] =
+        {
+            [EVENT_BARRED] = {VM_HOLD, act_nothing},
+            [EVENT_SILENT] = {VM_INIT, act_start},
+            [EVENT_FRESH] = {VM_RUN, act_run},
+            [EVENT_STALE] = {VM_RUN, act_wait},
+            [EVENT_LOST] = {VM_RUN, act_rescue},
+        },
+    [VM_HOLD] =
+        {
+            [EVENT_BARRED] = {VM_HOLD, act_nothing},
+            [EVENT_SILENT] = {VM_INIT, act_start},
+            [EVENT_FRESH] = {VM_RUN, act_run},
+            [EVENT_STALE] = {VM_RUN, act_wait},
+            [EVENT_LOST] = {VM_RUN, act_rescue},
+        },
+};
+
+static bool is_spent(const struct vm *vm)
+{
+    unsigned __int128 cap = vm->policy.spend_cap_milli;
+
+    /* 1 GiB*h = 3,774,873,600 KiB*s */
+    return cap != 0 && vm->spent_kib_ns >= cap * 3774873600U * 1000000U;
+}
+
+struct wish controller_grow(struct vm *vm, const struct host_rules *rules, int64_t now_ns)
+{
+    enum reason barred = controller_barred(vm, rules, now_ns);
+    enum event event = event_of(vm, barred, now_ns);
+    enum vm_phase phase = vm->phase;
+
+    vm->blocked_by = barred;
+    vm->phase = table[phase][event].next;
+
+    struct wish wish = table[phase][event].act(vm, now_ns);
+
+    if (wish.kind == WISH_NONE)
+        return wish;
+    if (rules->is_draining)
+        return controller_no_wish(vm, REASON_DRAINING);
+    if (vm->is_stuck && now_ns < vm->stuck_until_ns)
+        return controller_no_wish(vm, REASON_STUCK);
+    return is_spent(vm) ? controller_no_wish(vm, REASON_SPENT) : wish;
+}

@@ -1,0 +1,403 @@
+#include "balloon/plan.h"
+
+#include "balloon/controller.h"
+#include "common/safety.h"
+#include "common/units.h"
+
+#define MS INT64_C(1000000)
+#define PUT_BACK_NS (200 * MS) /* so that the guest sees a nudged target before it is put back */
+#define POOL_SPAN_NS NS_PER_S
+#define STUCK_NS (60 * NS_PER_S)
+#define GRANT_LEAST_KIB UINT64_C(1024) /* less than this is given only when it is the whole ask */
+enum { POOL_PARTS = 4, BACKOFF_MOST = 5, MANAGED_SHARE = 50, STUCK_DOUBLINGS = 4, NUDGE_KIB = 4 };
+
+static uint64_t min_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t max_of(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static struct action *add(struct plan *plan, enum action_kind kind, enum reason reason,
+                          const struct vm *vm, size_t index)
+{
+    struct action *a = &plan->actions[plan->count++];
+
+    *a = (struct action){.kind = kind,
+                         .reason = reason,
+                         .vm = index,
+                         .target_kib = vm->target_kib,
+                         .cap_kib = vm->domain.max_kib,
+                         .before_kib = vm->target_kib,
+                         .surplus_kib = plan->surplus_kib};
+    return a;
+}
+
+/* ---- growing ---- */
+
+/* Up to here the host has promised already. */
+static uint64_t promised_kib(const struct vm *vm)
+{
+    return max_of(vm->domain.max_kib, vm->domain.tot_kib);
+}
+
+/* By how much a target lowers the surplus. */
+static uint64_t cost_kib(const struct vm *vm, uint64_t target_kib)
+{
+    uint64_t cap = vm_cap_kib(vm, target_kib), promised = promised_kib(vm);
+
+    return cap > promised ? cap - promised : 0;
+}
+
+static uint64_t collect_asks(struct vm *vms, size_t count, struct share *shares, size_t *asking)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (vms[i].wish.kind != WISH_GROW)
+            continue;
+        struct share *s = &shares[(*asking)++];
+
+        *s = (struct share){.ask_kib = cost_kib(&vms[i], vms[i].wish.target_kib),
+                            .weight = vms[i].policy.weight,
+                            .index = i};
+        sum += s->ask_kib;
+    }
+    return sum;
+}
+
+/* While others wait, one VM takes at most a quarter of the pool in a second. */
+static uint64_t pool_left_kib(const struct vm *vm, uint64_t pool_goal_kib, int64_t now_ns)
+{
+    uint64_t part = pool_goal_kib / POOL_PARTS;
+    uint64_t had = now_ns - vm->pool_ns < POOL_SPAN_NS ? vm->pool_kib : 0;
+
+    return part > had ? part - had : 0;
+}
+
+static void limit_to_pool(const struct vm *vms, struct share *shares, size_t asking,
+                          const struct plan *plan, int64_t now_ns)
+{
+    if (asking < 2 || !safety_is_on(SAFETY_BALLOON_POOL_SHARE))
+        return;
+    for (size_t i = 0; i < asking; i++)
+        shares[i].ask_kib = min_of(shares[i].ask_kib, pool_left_kib(&vms[shares[i].index],
+                                                                    plan->pool_goal_kib, now_ns));
+}
+
+static void first_come(struct share *shares, size_t asking, uint64_t sum_kib)
+{
+    for (size_t i = 0; i < asking; i++) {
+        shares[i].given_kib = min_of(shares[i].ask_kib, sum_kib);
+        sum_kib -= shares[i].given_kib;
+    }
+}
+
+static void divide(const struct vm *vms, struct plan *plan, size_t asking, uint64_t asked_kib,
+                   int64_t now_ns)
+{
+    uint64_t sum = plan->surplus_kib > 0 ? (uint64_t)plan->surplus_kib : 0;
+
+    if (!safety_is_on(SAFETY_BALLOON_LEDGER))
+        sum = asked_kib;
+    if (asked_kib > sum)
+        limit_to_pool(vms, plan->shares, asking, plan, now_ns);
+    if (safety_is_on(SAFETY_BALLOON_WATER_FILLING))
+        share_divide(plan->shares, asking, sum);
+    else
+        first_come(plan->shares, asking, sum);
+}
+
+/* The highest target that this much more promise allows. */
+static uint64_t target_for(const struct vm *vm, uint64_t given_kib)
+{
+    uint64_t cap = promised_kib(vm) + given_kib, none = vm_cap_kib(vm, 0);
+
+    return min_of(vm->wish.target_kib, cap > none ? cap - none : 0) / NUDGE_KIB * NUDGE_KIB;
+}
+
+/* What of it was given, in KiB of promise. */
+static uint64_t grant(struct vm *vm, const struct share *share, struct plan *plan)
+{
+    uint64_t target = target_for(vm, share->given_kib);
+
+    if (target < vm->wish.target_kib)
+        vm->blocked_by = share->given_kib < share->ask_kib || plan->surplus_kib <= 0
+                             ? REASON_NO_SURPLUS
+                             : REASON_POOL_SHARE;
+    if (target <= vm->target_kib ||
+        (target < vm->wish.target_kib && target - vm->target_kib < GRANT_LEAST_KIB))
+        return 0;
+
+    uint64_t arrival = vm_arrival_kib(vm, target);
+    struct action *a = add(plan, ACTION_GROW, vm->wish.reason, vm, share->index);
+
+    a->target_kib = target;
+    a->cap_kib = max_of(vm_cap_kib(vm, target), vm->domain.max_kib);
+    a->claim_kib = arrival > vm->domain.tot_kib ? arrival : 0;
+    return cost_kib(vm, target);
+}
+
+/* Emits all grants. What is left to wish for is the plan's shortfall; the surplus then, returned.
+ */
+static int64_t plan_growth(struct vm *vms, size_t count, struct plan *plan, int64_t now_ns)
+{
+    size_t asking = 0;
+    uint64_t asked = collect_asks(vms, count, plan->shares, &asking), granted = 0;
+
+    divide(vms, plan, asking, asked, now_ns);
+    for (size_t i = 0; i < asking; i++) {
+        struct vm *vm = &vms[plan->shares[i].index];
+        size_t before = plan->count;
+
+        granted += grant(vm, &plan->shares[i], plan);
+        if (plan->count == before)
+            vm->wish.kind = WISH_NONE;
+    }
+    plan->shortfall_kib = asked > granted ? asked - granted : 0;
+    return plan->surplus_kib - (int64_t)granted;
+}
+
+/* ---- giving back ---- */
+
+/* The cap follows the domain down, and never below what it has. */
+static void plan_cap(const struct vm *vm, size_t index, struct plan *plan)
+{
+    uint64_t wanted = vm_cap_kib(vm, vm->target_kib);
+
+    if (safety_is_on(SAFETY_BALLOON_CAP_ABOVE_TOT))
+        wanted = max_of(wanted, vm->domain.tot_kib);
+    if (vm->domain.max_kib > wanted && safety_is_on(SAFETY_BALLOON_CAP_FOLLOWS))
+        add(plan, ACTION_CAP, REASON_CAP, vm, index)->cap_kib = wanted;
+}
+
+/* Only a claim of ours: that of a domain under construction is its builder's. */
+static void plan_claim_end(const struct vm *vm, size_t index, struct plan *plan, int64_t now_ns)
+{
+    bool is_ours = vm->claim_ns != 0 || !safety_is_on(SAFETY_BALLOON_CLAIM_OTHERS);
+    bool is_over = vm_has_arrived(vm) || now_ns - vm->claim_ns >= VM_CLAIM_NS;
+
+    if (is_ours && is_over && (vm->claim_ns != 0 || vm->domain.outstanding_kib > 0) &&
+        safety_is_on(SAFETY_BALLOON_CLAIM_END))
+        (void)add(plan, ACTION_CLAIM_END, REASON_CLAIM_END, vm, index);
+}
+
+/* ---- waking ---- */
+
+/* Does the cap let the guest follow its target? */
+static bool is_free_to_follow(const struct vm *vm)
+{
+    uint64_t arrival = vm_arrival_kib(vm, vm->target_kib);
+
+    return arrival <= vm->domain.tot_kib || arrival <= vm->domain.max_kib;
+}
+
+static void give_up(struct vm *vm, size_t index, struct plan *plan, int64_t now_ns)
+{
+    uint64_t target = vm_resting_target_kib(vm);
+
+    vm->is_stuck = true;
+    vm->stuck_until_ns = now_ns + (STUCK_NS << min_of(vm->stuck_times, STUCK_DOUBLINGS));
+    vm->stuck_times++;
+    vm->wakes = 0;
+    if (target != vm->target_kib)
+        add(plan, ACTION_SHRINK, REASON_STUCK, vm, index)->target_kib = target;
+}
+
+static void nudge(const struct vm *vm, size_t index, struct plan *plan)
+{
+    bool is_down = vm->target_kib >= vm_floor_kib(vm) + NUDGE_KIB;
+
+    add(plan, ACTION_NUDGE, REASON_WAKE, vm, index)->target_kib =
+        is_down ? vm->target_kib - NUDGE_KIB : vm->target_kib + NUDGE_KIB;
+}
+
+/*
+ * The Linux driver gives up after some failed tries and sleeps for an hour; only a target that
+ * differs wakes it. True: a target is written by this plan.
+ */
+static bool plan_waking(struct vm *vm, size_t index, struct plan *plan, int64_t now_ns)
+{
+    if (!safety_is_on(SAFETY_BALLOON_WAKE))
+        return false;
+    if (vm->nudged_from_kib != 0) {
+        if (now_ns - vm->woken_ns >= PUT_BACK_NS)
+            add(plan, ACTION_NUDGE, REASON_WAKE, vm, index)->target_kib = vm->nudged_from_kib;
+        return true;
+    }
+    if (vm->moved_ns == 0 || now_ns - vm->progress_ns < VM_TRANSFER_NS ||
+        (vm->woken_ns != 0 && now_ns - vm->woken_ns < VM_WAKE_NS) || !is_free_to_follow(vm) ||
+        (vm->is_stuck && now_ns < vm->stuck_until_ns))
+        return false;
+    if (vm->wakes >= VM_WAKES_MOST)
+        give_up(vm, index, plan, now_ns);
+    else
+        nudge(vm, index, plan);
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static void measure(const struct vm *vms, size_t count, struct pressure *p)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (vms[i].policy.kind == POLICY_FIXED)
+            continue;
+        p->managed_kib += vms[i].domain.tot_kib;
+        p->floors_kib += vm_floor_kib(&vms[i]);
+        p->weights += vms[i].policy.weight;
+    }
+}
+
+static bool is_slack_short(const struct vm *vms, size_t count, uint64_t shortfall_kib)
+{
+    uint64_t slack = 0;
+
+    for (size_t i = 0; i < count && shortfall_kib > 0; i++)
+        if (vms[i].wish.kind == WISH_NONE && vms[i].phase == VM_RUN)
+            slack += controller_slack_kib(&vms[i]);
+    return slack / 2 < shortfall_kib;
+}
+
+/* What is true of a VM though nothing may be done to it: its cap follows even when xenstore hangs.
+ */
+static bool may_lower_cap(const struct vm *vm, enum reason barred)
+{
+    return vm->target_kib != 0 && (barred == REASON_NONE || barred == REASON_XENSTORE);
+}
+
+static void plan_one(struct vm *vm, size_t index, const struct host_rules *rules,
+                     const struct pressure *pressure, struct plan *plan, int64_t now_ns)
+{
+    enum reason barred = controller_barred(vm, rules, now_ns);
+
+    plan_claim_end(vm, index, plan, now_ns);
+    if (vm->wish.kind == WISH_GROW)
+        return;
+    if (may_lower_cap(vm, barred))
+        plan_cap(vm, index, plan);
+    if (barred != REASON_NONE || plan_waking(vm, index, plan, now_ns))
+        return;
+    vm->wish = controller_shrink(vm, rules, pressure, now_ns);
+    if (vm->wish.kind == WISH_SHRINK)
+        add(plan, ACTION_SHRINK, vm->wish.reason, vm, index)->target_kib = vm->wish.target_kib;
+}
+
+void plan_make(const struct host_view *host, const struct host_rules *rules, struct vm *vms,
+               size_t count, struct plan *plan)
+{
+    struct pressure pressure = {0};
+
+    plan->count = 0;
+    plan->surplus_kib = ledger_surplus_kib(host, &rules->ledger);
+    measure(vms, count, &pressure);
+    if (plan->surplus_kib > 0)
+        pressure.managed_kib += (uint64_t)plan->surplus_kib;
+    plan->pool_goal_kib = max_of(rules->pool_least_kib, pressure.managed_kib / MANAGED_SHARE);
+    for (size_t i = 0; i < count; i++)
+        vms[i].wish = controller_grow(&vms[i], rules, host->now_ns);
+
+    int64_t left = plan_growth(vms, count, plan, host->now_ns);
+
+    pressure.shortfall_kib = plan->shortfall_kib;
+    pressure.is_pool_low = left < (int64_t)plan->pool_goal_kib;
+    pressure.is_slack_short = is_slack_short(vms, count, plan->shortfall_kib);
+    for (size_t i = 0; i < count; i++)
+        plan_one(&vms[i], i, rules, &pressure, plan, host->now_ns);
+}
+
+/* ---- what became of it ---- */
+
+static void turn(struct vm *vm, int direction)
+{
+    vm->reversals += vm->last_direction == -direction;
+    vm->last_direction = direction;
+}
+
+static void did_grow(struct vm *vm, const struct action *a, int64_t now_ns)
+{
+    uint64_t grown = a->target_kib - a->before_kib;
+    uint64_t had = now_ns - vm->pool_ns < POOL_SPAN_NS ? vm->pool_kib : 0;
+
+    if (had == 0)
+        vm->pool_ns = now_ns;
+    vm->pool_kib = had + grown;
+    vm->grant_kib = grown;
+    vm->grant_need_kib = vm_need_kib(vm);
+    vm->grant_ns = vm->quiet_ns = now_ns;
+    vm->low_ns = 0;
+    vm->has_stalled = false;
+    vm->claim_ns = a->claim_kib != 0 ? now_ns : 0;
+    vm->domain.max_kib = a->cap_kib;
+    vm->nudged_from_kib = 0;
+    vm->taken_kib = 0;
+    vm->taken_ns = 0;
+    vm->grants++;
+    if (a->reason == REASON_UNDO) {
+        vm->undos++;
+        vm->backoff += vm->backoff < BACKOFF_MOST;
+    }
+    turn(vm, 1);
+}
+
+static void did_shrink(struct vm *vm, const struct action *a, int64_t now_ns)
+{
+    if (a->target_kib > a->before_kib)
+        return; /* a stuck one's target went to what it has */
+    if (vm->taken_kib == 0)
+        vm->refault_rate = vm_refaults_per_s(vm);
+    vm->taken_kib += a->before_kib - a->target_kib;
+    vm->taken_ns = now_ns;
+    vm->is_fresh_record = false;
+    vm->shrinks++;
+    turn(vm, -1);
+}
+
+static void did_nudge(struct vm *vm, const struct action *a, int64_t now_ns)
+{
+    bool is_back = vm->nudged_from_kib != 0;
+
+    vm->nudged_from_kib = is_back ? 0 : a->before_kib;
+    vm->wakes += !is_back;
+    vm->woken_ns = now_ns;
+}
+
+static void did(struct vm *vm, const struct action *a, int64_t now_ns)
+{
+    int64_t progress_ns = vm->progress_ns;
+
+    switch (a->kind) {
+    case ACTION_GROW:
+        did_grow(vm, a, now_ns);
+        break;
+    case ACTION_SHRINK:
+        did_shrink(vm, a, now_ns);
+        break;
+    case ACTION_NUDGE:
+        did_nudge(vm, a, now_ns);
+        break;
+    case ACTION_CAP:
+        vm->domain.max_kib = a->cap_kib;
+        return;
+    case ACTION_CLAIM_END:
+        vm->claim_ns = 0;
+        return;
+    }
+    vm_note_written(vm, a->target_kib, now_ns);
+    if (a->kind == ACTION_NUDGE)
+        vm->progress_ns = progress_ns; /* moving a target to wake is no progress */
+}
+
+void plan_done(struct vm *vm, const struct action *action, enum reason failure, int64_t now_ns)
+{
+    if (failure == REASON_NONE) {
+        did(vm, action, now_ns);
+        return;
+    }
+    vm->blocked_by = failure;
+    if (failure == REASON_FAILED)
+        vm->failed_ns = now_ns;
+}
