@@ -62,8 +62,8 @@ bool store_check_version(struct db *db, const struct sql_file *migrations, struc
     if (version < known)
         return error_set(err, ERR_STORE,
                          "%s: its schema has version %" PRId64 " and this program needs %" PRId64
-                         ": start this version of pagemeterd once, which migrates it",
-                         db->path, version, known);
+                         ": start this version of %s once, which migrates it",
+                         db->path, version, known, db->writer != NULL ? db->writer : "pagemeterd");
     return true;
 }
 

@@ -13,7 +13,8 @@
 
 struct db {
     sqlite3 *handle;
-    char path[1024]; /* for messages */
+    char path[1024];    /* for messages */
+    const char *writer; /* the program that writes it, for messages; NULL: pagemeterd */
 };
 
 /* Fills *err from a result code, with what the operator can do about it. Returns false. */

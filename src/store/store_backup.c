@@ -162,7 +162,7 @@ bool store_restore(const char *file, const char *dir, struct error *err)
         return error_set(err, ERR_SYSTEM, "can't read the backup %s: %s", file, strerror(errno));
     if ((size_t)snprintf(target, sizeof target, "%s/meter.db", dir) >= sizeof target)
         return error_set(err, ERR_USAGE, "the name of the directory is too long");
-    if (!refuse_leftovers(target, err) || !store_lock_dir(dir, &lock_fd, err))
+    if (!refuse_leftovers(target, err) || !store_lock_dir(dir, "meter.lock", &lock_fd, err))
         return false;
     bool is_ok = open_file(&backup, file, SQLITE_OPEN_READONLY, err) &&
                  restore_into(&backup, target, err) && sync_path(dir, err);

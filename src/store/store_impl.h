@@ -38,8 +38,21 @@ struct store {
 
 #define STORE_APPLICATION_ID 0x50674d74 /* "PgMt" */
 
-/* Makes the directory when absent, and takes the lock of its writer until *lock_fd is closed. */
-MUST_CHECK bool store_lock_dir(const char *dir, int *lock_fd, struct error *err);
+/*
+ * Makes the directory when absent, and takes the lock of its writer, a file in it, until *lock_fd
+ * is closed.
+ */
+MUST_CHECK bool store_lock_dir(const char *dir, const char *file, int *lock_fd, struct error *err);
+
+/* The path of a database, "<dir>/<file>". */
+MUST_CHECK bool store_name_db(struct db *db, const char *dir, const char *file, struct error *err);
+
+/*
+ * Opens what db->path names, made when absent and migrated unless it is for reading; db->writer is
+ * named in advice. The caller closes the handle, on failure too.
+ */
+MUST_CHECK bool store_open_db(struct db *db, const struct sql_file *migrations,
+                              enum store_mode mode, struct error *err);
 
 /* Applies what is missing of `migrations` (after a copy of a database that has data). */
 MUST_CHECK bool store_migrate(struct db *db, const struct sql_file *migrations, struct error *err);

@@ -33,7 +33,7 @@ static bool make_dir(const char *dir, struct error *err)
 }
 
 /* One writer per store. The lock goes with the process, however it ends. */
-static bool take_lock(const char *dir, int fd, struct error *err)
+static bool take_lock(const char *dir, const char *file, int fd, struct error *err)
 {
     char holder[16] = "";
 
@@ -42,9 +42,10 @@ static bool take_lock(const char *dir, int fd, struct error *err)
             holder[0] = '\0';
         holder[strspn(holder, "0123456789")] = '\0';
         return error_set(err, ERR_REFUSED,
-                         "another process (pid %s) writes the store in %s: one meter per store; "
+                         "another process (pid %s) writes the store in %s: one %.*s per store; "
                          "end that one first",
-                         holder[0] != '\0' ? holder : "unknown", dir);
+                         holder[0] != '\0' ? holder : "unknown", dir, (int)strcspn(file, "."),
+                         file);
     }
     (void)snprintf(holder, sizeof holder, "%d\n", (int)getpid());
     /* the pid is a courtesy: the disk may be full */
@@ -52,19 +53,19 @@ static bool take_lock(const char *dir, int fd, struct error *err)
     return true;
 }
 
-bool store_lock_dir(const char *dir, int *lock_fd, struct error *err)
+bool store_lock_dir(const char *dir, const char *file, int *lock_fd, struct error *err)
 {
     char path[1024];
 
     if (!make_dir(dir, err))
         return false;
-    (void)snprintf(path, sizeof path, "%s/meter.lock", dir);
+    (void)snprintf(path, sizeof path, "%s/%s", dir, file);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* who may open may lock */
 
     if (fd < 0)
         return error_set(err, ERR_SYSTEM, "can't open %s: %s; check who may write there", path,
                          strerror(errno));
-    if (!take_lock(dir, fd, err)) {
+    if (!take_lock(dir, file, fd, err)) {
         (void)close(fd);
         return false;
     }
@@ -72,18 +73,17 @@ bool store_lock_dir(const char *dir, int *lock_fd, struct error *err)
     return true;
 }
 
-static bool set_up_connection(struct store *s, enum store_mode mode, struct error *err)
+static bool set_up_connection(struct db *db, enum store_mode mode, struct error *err)
 {
     int on = 1;
 
-    (void)sqlite3_extended_result_codes(s->db.handle, 1);
-    (void)sqlite3_busy_timeout(s->db.handle, mode == STORE_READ ? 5000 : 1000);
+    (void)sqlite3_extended_result_codes(db->handle, 1);
+    (void)sqlite3_busy_timeout(db->handle, mode == STORE_READ ? 5000 : 1000);
     if (mode == STORE_READ)
-        return db_exec(&s->db, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY", "open it",
-                       err);
+        return db_exec(db, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY", "open it", err);
     /* readers without the right to write need -wal and -shm to be there */
-    (void)sqlite3_file_control(s->db.handle, NULL, SQLITE_FCNTL_PERSIST_WAL, &on);
-    return db_exec(&s->db,
+    (void)sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_PERSIST_WAL, &on);
+    return db_exec(db,
                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                    "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
                    "PRAGMA journal_size_limit = 67108864",
@@ -92,45 +92,58 @@ static bool set_up_connection(struct store *s, enum store_mode mode, struct erro
 
 /*
  * A reader needs the log's files, which every writer leaves there; other programs of SQLite remove
- * them. Returns false, *err says so when it is so.
+ * them. *err says so when it is so.
  */
-static bool explain_missing_log(const struct db *db, struct error *err)
+static void explain_missing_log(const struct db *db, struct error *err)
 {
     char log[1100];
     struct stat st;
 
     (void)snprintf(log, sizeof log, "%s-wal", db->path);
     if (err->code != ERR_RETRY || stat(log, &st) == 0)
-        return false;
-    return error_set(
-        err, ERR_SYSTEM,
-        "%s: its log (meter.db-wal) was removed, by another program that read it as its "
-        "owner; start pagemeterd, or run pagemeter db rebuild as the owner, to have it back",
-        db->path);
+        return;
+    (void)error_set(err, ERR_SYSTEM,
+                    "%s: its log (%s) was removed, by another program that read it as its owner; "
+                    "start %s, to have it back",
+                    db->path, strrchr(log, '/') + 1,
+                    db->writer != NULL ? db->writer
+                                       : "pagemeterd, or run pagemeter db rebuild as the owner");
 }
 
-static bool open_database(struct store *s, enum store_mode mode, struct error *err)
+bool store_open_db(struct db *db, const struct sql_file *migrations, enum store_mode mode,
+                   struct error *err)
 {
     int flags =
         mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     struct stat st;
 
-    if (mode == STORE_READ && stat(s->db.path, &st) != 0)
-        return error_set(err, ERR_SYSTEM,
-                         "can't open %s: %s; has pagemeterd, or pagemeter replay, "
-                         "written there?",
-                         s->db.path, strerror(errno));
+    if (mode == STORE_READ && stat(db->path, &st) != 0)
+        return error_set(err, ERR_SYSTEM, "can't open %s: %s; has %s written there?", db->path,
+                         strerror(errno),
+                         db->writer != NULL ? db->writer : "pagemeterd, or pagemeter replay,");
     mode_t before = umask(027); /* readable by the group, for unprivileged readers */
-    int code = sqlite3_open_v2(s->db.path, &s->db.handle,
-                               flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
-    bool is_ok = code == SQLITE_OK ? set_up_connection(s, mode, err)
-                                   : db_error(&s->db, code, "open it", err);
+    int code =
+        sqlite3_open_v2(db->path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
+    bool is_ok =
+        code == SQLITE_OK ? set_up_connection(db, mode, err) : db_error(db, code, "open it", err);
 
     if (is_ok)
-        is_ok = mode == STORE_READ ? store_check_version(&s->db, sql_migrations, err)
-                                   : store_migrate(&s->db, sql_migrations, err);
+        is_ok = mode == STORE_READ ? store_check_version(db, migrations, err)
+                                   : store_migrate(db, migrations, err);
     (void)umask(before);
-    return is_ok || mode != STORE_READ || explain_missing_log(&s->db, err);
+    if (!is_ok && mode == STORE_READ)
+        explain_missing_log(db, err);
+    return is_ok;
+}
+
+bool store_name_db(struct db *db, const char *dir, const char *file, struct error *err)
+{
+    /* "file:..." is a name of ours like any other, and not an URI */
+    const char *before = strncmp(dir, "file:", 5) == 0 ? "./" : "";
+
+    return (size_t)snprintf(db->path, sizeof db->path, "%s%s/%s", before, dir, file) <
+               sizeof db->path ||
+           error_set(err, ERR_USAGE, "the name of the directory is too long");
 }
 
 /* The id of the store; made with the file. */
@@ -171,17 +184,11 @@ bool store_open(struct store **out, const char *dir, enum store_mode mode, struc
                         "one with --db; PostgreSQL comes with the fleet");
         goto failed;
     }
-    /* "file:..." is a name of ours like any other, and not an URI */
-    const char *before = strncmp(dir, "file:", 5) == 0 ? "./" : "";
-
-    if ((size_t)snprintf(s->db.path, sizeof s->db.path, "%s%s/meter.db", before, dir) >=
-        sizeof s->db.path) {
-        (void)error_set(err, ERR_USAGE, "the name of the directory is too long");
+    if (!store_name_db(&s->db, dir, "meter.db", err))
         goto failed;
-    }
-    if (mode == STORE_WRITE && !store_lock_dir(dir, &s->lock_fd, err))
+    if (mode == STORE_WRITE && !store_lock_dir(dir, "meter.lock", &s->lock_fd, err))
         goto failed;
-    if (!open_database(s, mode, err) || !load_id(s, mode, err))
+    if (!store_open_db(&s->db, sql_migrations, mode, err) || !load_id(s, mode, err))
         goto failed;
     if (mode == STORE_WRITE && !store_prepare(s, err))
         goto failed;

@@ -49,6 +49,19 @@ static void test_open_writer_after_the_first_was_killed(void **state)
     t->store = store_opened(t->dir, STORE_WRITE);
 }
 
+static void test_open_newer_version_refused_for_writing(void **state)
+{
+    struct store_scene *t = *state;
+    struct store *store = NULL;
+    struct error err;
+
+    sql_do(t->db.text, "PRAGMA user_version = 99");
+    store_close(t->store);
+    t->store = NULL;
+    assert_fails(store_open(&store, t->dir, STORE_WRITE, &err), ERR_STORE, "has version 99");
+    assert_null(store);
+}
+
 static void test_open_readers_beside_the_writer(void **state)
 {
     struct store_scene *t = *state;
@@ -204,6 +217,7 @@ int main(void)
         store_test(test_open_second_writer_refused_naming_the_first),
         store_test(test_open_writer_after_the_first_has_closed),
         store_test(test_open_writer_after_the_first_was_killed),
+        store_test(test_open_newer_version_refused_for_writing),
         store_test(test_open_readers_beside_the_writer),
         store_test(test_open_reader_sees_what_is_committed_meanwhile),
         store_test(test_open_reader_sees_nothing_that_is_not_committed),
