@@ -74,7 +74,10 @@ MUST_CHECK bool balloon_store_write(struct balloon_store *store,
                                     const struct balloon_entry *entries, size_t count,
                                     struct error *err);
 
-/* Deletes decisions, figures, alerts and losses from before; settings and their changes stay. */
+/*
+ * Deletes decisions, figures, alerts and losses from before, at most 50,000 of each: to be called
+ * again. Settings and their changes stay.
+ */
 MUST_CHECK bool balloon_store_prune(struct balloon_store *store, int64_t before_utc_ns,
                                     struct error *err);
 

@@ -9,7 +9,8 @@ struct sql_file {
     const char *text;
 };
 
-extern const struct sql_file sql_migrations[]; /* schema/sqlite/, in order */
-extern const struct sql_file sql_audits[];     /* sql/audit/ */
+extern const struct sql_file sql_migrations[];         /* schema/sqlite/, in order */
+extern const struct sql_file sql_balloon_migrations[]; /* schema/sqlite/balloon/, in order */
+extern const struct sql_file sql_audits[];             /* sql/audit/ */
 
 #endif

@@ -1,0 +1,35 @@
+/*
+ * balloon_impl.h - what the files of balloon.db's store share. Internal to src/store/.
+ */
+#ifndef PAGEMETER_BALLOON_IMPL_H
+#define PAGEMETER_BALLOON_IMPL_H
+
+#include "store/balloon_store.h"
+#include "store/store_impl.h"
+
+enum balloon_statement {
+    BS_DECISION,
+    BS_FIGURE,
+    BS_ALERT,
+    BS_LOST,
+    BS_CHANGE,
+    BS_SET,
+    BS_UNSET,
+    BS_RESERVATION_CHANGE,
+    BS_RESERVE,
+    BS_UNRESERVE,
+    BS_COUNT
+};
+
+struct balloon_store {
+    struct db db;
+    int lock_fd; /* -1: open for reading */
+    sqlite3_stmt *statements[BS_COUNT];
+};
+
+/* The words of the columns action and cause, by their enumerators. */
+enum { ACTION_WORDS = ACTION_NUDGE + 1, CAUSE_WORDS = CAUSE_OPERATOR + 1 };
+extern const char *const action_words[ACTION_WORDS];
+extern const char *const cause_words[CAUSE_WORDS];
+
+#endif
