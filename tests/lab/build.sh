@@ -130,20 +130,33 @@ dom0_modules="
     drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci drivers/char/virtio_console
     fs/netfs/netfs fs/fscache/fscache net/9p/9pnet net/9p/9pnet_virtio fs/9p/9p"
 
+# Disks for guests, and swap in their memory. lab-disk loads dom0's when the first disk is made, guest-init a
+# guest's when its command line asks for one. ext4 is built into the guests' kernel.
+dom0_disk_modules="drivers/block/brd drivers/block/xen-blkback/xen-blkback"
+guest_modules="drivers/block/xen-blkfront mm/zsmalloc crypto/lzo-rle drivers/block/zram/zram"
+
+# unpack_kernel_of PACKAGE DIRECTORY MODULE...
+unpack_kernel_of() {
+    local package=$1 to=$2 version=${1#linux-image-} module files
+    shift 2
+    files=./boot/vmlinuz-$version
+    for module; do
+        files="$files ./lib/modules/$version/kernel/$module.ko"
+    done
+    # shellcheck disable=SC2086  # a list of names
+    unpack_some "$(deb_of "$package")" "$to" $files
+}
+
 unpack_all() {
-    local package module version files
+    local package
     mkdir -p "$work/root"
     for package in $(listed dom0); do
         dpkg -x "$(deb_of "$package")" "$work/root"
     done
-    version=${dom0_kernel#linux-image-}
-    files=./boot/vmlinuz-$version
-    for module in $dom0_modules; do
-        files="$files ./lib/modules/$version/kernel/$module.ko"
-    done
-    # shellcheck disable=SC2086  # a list of names
-    unpack_some "$(deb_of "$dom0_kernel")" "$work/kernel" $files
-    unpack_some "$(deb_of "$guest_kernel")" "$work/kernel" "./boot/vmlinuz-${guest_kernel#linux-image-}"
+    # shellcheck disable=SC2086  # lists of names
+    unpack_kernel_of "$dom0_kernel" "$work/kernel" $dom0_modules $dom0_disk_modules
+    # shellcheck disable=SC2086
+    unpack_kernel_of "$guest_kernel" "$work/guest-kernel" $guest_modules
 }
 
 # Takes the ELF kernel out of a bzImage: payload_offset and payload_length of its header say where
@@ -164,12 +177,19 @@ open(sys.argv[2], 'wb').write(elf)
 EOF
 }
 
+# Guests have no libc, and little memory: static, with musl. xsguest is used in dom0 too.
 build_tools() {
-    local usr=$work/root/usr
-    mkdir -p "$work/bin"
-    gcc -std=gnu11 -O2 -Wall -Wextra -static -o "$work/bin/xsguest" "$here/src/xsguest.c"
-    gcc -std=gnu11 -O2 -Wall -Wextra -I"$usr/include" -o "$work/bin/xcstat" "$here/src/xcstat.c" \
-        -L"$usr/$libdir" -Wl,-rpath-link,"$usr/$libdir" -lxenctrl
+    local usr=$work/root/usr src=$here/src program
+    mkdir -p "$work/bin" "$work/guest-bin"
+    for program in xsguest clockpong garbage hog reader; do
+        musl-gcc -std=gnu11 -O2 -Wall -Wextra -ffunction-sections -static -s -Wl,--gc-sections \
+            -o "$work/guest-bin/$program" "$src/$program.c" "$src/xenbus.c" "$src/memfile.c"
+    done
+    cp "$work/guest-bin/xsguest" "$work/bin/"
+    for program in xcstat memwatch; do
+        gcc -std=gnu11 -O2 -Wall -Wextra -pthread -I"$usr/include" -o "$work/bin/$program" "$src/$program.c" \
+            -L"$usr/$libdir" -Wl,-rpath-link,"$usr/$libdir" -Wl,--as-needed -lxenctrl -lxenstore
+    done
 }
 
 # The archive's owner is root whoever builds it.
@@ -177,8 +197,9 @@ pack() { (cd "$1" && find . | sort | cpio -o -H newc --quiet -R 0:0); }
 
 build_guest() {
     local guest=$work/guest
-    mkdir -p "$guest/bin" "$guest/etc/rc.d"
-    cp "$work/root/bin/busybox" "$work/bin/xsguest" "$guest/bin/"
+    mkdir -p "$guest/bin" "$guest/etc/rc.d" "$guest/lib/modules"
+    cp "$work/root/bin/busybox" "$work/guest-bin"/* "$guest/bin/"
+    find "$work/guest-kernel/lib/modules" -name '*.ko' -exec cp {} "$guest/lib/modules/" \;
     cp "$here/src/guest-init" "$guest/init"
     pack "$guest" >"$work/guest.cpio"
 }
@@ -218,7 +239,7 @@ build_dom0() {
     done
     cp -L "$work/root/$libdir/ld-linux-x86-64.so.2" "$dom0/lib64/"
 
-    cp "$work/kernel/boot/vmlinuz-${guest_kernel#linux-image-}" "$dom0/guest/vmlinuz"
+    cp "$work/guest-kernel/boot/vmlinuz-${guest_kernel#linux-image-}" "$dom0/guest/vmlinuz"
     cp "$work/guest.cpio" "$dom0/guest/initrd"
     ls "$dom0/$libdir" "$dom0/lib64" >"$work/dom0.libs"
     pack "$dom0" >"$work/dom0.cpio"
