@@ -25,6 +25,8 @@ void vm_init(struct vm *vm, const struct host_domain *domain, int64_t now_ns)
     vm->since_ns = now_ns;
     vm->young_until_ns = now_ns + VM_YOUNG_NS;
     vm->quiet_ns = now_ns;
+    /* a domain that runs has no builder any more: its claim is one of ours, from before a crash */
+    vm->claim_ns = domain->cpu_ns > 0 && domain->outstanding_kib > 0 ? now_ns : 0;
     vm->tot_offset_kib = (domain->flags & SAMPLE_HVM) != 0 ? PVH_OFFSET_KIB : 0;
 }
 

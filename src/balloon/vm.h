@@ -118,6 +118,8 @@ struct vm {
 
     struct wish wish; /* of the present plan */
     uint64_t told_headroom_kib;
+    uint32_t asked_seq; /* of the guest's last request that was answered; 0: none */
+    int64_t asked_ns;
     enum reason alerted; /* what a person was told last */
     int64_t dry_ns;      /* dry run: when, and what, was last said to be done */
     uint64_t dry_target_kib;
