@@ -56,7 +56,7 @@ static bool run_now(struct sim_run *r, const struct cause *cause, struct error *
     r->runs++;
     if (!r->controller->run(r->controller, cause, err))
         return false;
-    r->timer_ns = r->world->now_ns + r->controller->next_ns(r->controller);
+    r->timer_ns = r->controller->next_ns(r->controller);
     return true;
 }
 

@@ -18,7 +18,7 @@ struct sim_controller {
                   int64_t now_ns);
     void (*hang)(struct sim_controller *c, bool is_hung); /* xenstored does not answer */
     bool (*run)(struct sim_controller *c, const struct cause *cause, struct error *err);
-    int64_t (*next_ns)(struct sim_controller *c);
+    int64_t (*next_ns)(struct sim_controller *c); /* when to run again though nothing happens */
     void *context;
 };
 
