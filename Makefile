@@ -22,12 +22,13 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread -fstack-protector-strong -D_FORTI
     -Werror=implicit -Isrc -I$(O)/gen $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
-common = error number units uuid calendar clock lines log notify config
+common = error number units uuid calendar clock lines log notify config local_socket
 meter = record trace_read trace_write meter lives integrate source source_replay source_sim \
     sim_host stream_connect replay
 store = sqlite store_open migrate store_append store_load store_derive store_usage store_audit \
     store_prune store_backup balloon_store balloon_read
-balloon = reason policy ledger share figures_parse vm controller_grow controller_shrink plan engine mail actuator_dry
+balloon = reason policy ledger share figures_parse vm controller_grow controller_shrink plan engine mail actuator_dry \
+    ask reply request recent settings journal control
 daemon = pagemeterd daemon sampler committer queue stream host_id
 cli = main cli usage usage_table audit replay record subscription top names backup db
 
