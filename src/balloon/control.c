@@ -150,7 +150,13 @@ static bool serve(struct control *c, struct client *client, struct error *err)
         return error_set(err, ERR_REFUSED, "%s may look, and not change anything: do it as root",
                          client->who);
     (void)strcpy(request.who, client->who);
-    return c->ops.serve(c->ops.context, &request, &client->reply, &client->ticket, err);
+    if (!c->ops.serve(c->ops.context, &request, &client->reply, &client->ticket, err))
+        return false;
+    if (request_is_change(request.verb) && client->ticket == 0)
+        return error_set(err, ERR_RETRY,
+                         "it holds now, but is not stored: the disk is behind. Say it again when "
+                         "that is over, or it is forgotten at the next restart");
+    return true;
 }
 
 static void begin_answer(struct client *client, const struct error *err, int64_t now_ns)

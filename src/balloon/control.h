@@ -26,7 +26,8 @@ struct control;
 struct control_ops {
     /*
      * Answers a request by records in *reply; false: it is refused or has failed, *err is the
-     * answer. With a *ticket other than 0 the answer is sent when that ticket is settled.
+     * answer. With a *ticket other than 0 the answer is sent when that ticket is settled. A change
+     * always has one: 0 means that the journal had no room for it, and the client is told so.
      */
     bool (*serve)(void *context, const struct request *request, struct reply *reply,
                   uint64_t *ticket, struct error *err);

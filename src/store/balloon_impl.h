@@ -4,6 +4,7 @@
 #ifndef PAGEMETER_BALLOON_IMPL_H
 #define PAGEMETER_BALLOON_IMPL_H
 
+#include "balloon/decision.h"
 #include "store/balloon_store.h"
 #include "store/store_impl.h"
 
@@ -26,10 +27,5 @@ struct balloon_store {
     int lock_fd; /* -1: open for reading */
     sqlite3_stmt *statements[BS_COUNT];
 };
-
-/* The words of the columns action and cause, by their enumerators. */
-enum { ACTION_WORDS = ACTION_NUDGE + 1, CAUSE_WORDS = CAUSE_OPERATOR + 1 };
-extern const char *const action_words[ACTION_WORDS];
-extern const char *const cause_words[CAUSE_WORDS];
 
 #endif

@@ -162,10 +162,10 @@ static bool take_decision(struct balloon_store *s, sqlite3_stmt *stmt, struct ba
                            .tot_kib = value[12],
                            .rate_kib_s = value[13]};
     if (!db_column_uuid(&s->db, stmt, 15, &d->uuid, err) ||
-        !find_word(s, stmt, 16, action_words, ACTION_WORDS, &action, err) ||
+        !find_word(s, stmt, 16, decision_actions, DECISION_ACTIONS, &action, err) ||
         !find_reason(s, stmt, 17, &d->action.reason, err) ||
         !find_reason(s, stmt, 18, &d->failure, err) ||
-        !find_word(s, stmt, 19, cause_words, CAUSE_WORDS, &cause, err))
+        !find_word(s, stmt, 19, decision_causes, DECISION_CAUSES, &cause, err))
         return false;
     d->action.kind = (enum action_kind)action;
     d->cause.kind = cause;

@@ -11,16 +11,6 @@
 
 #include "store/balloon_impl.h"
 
-const char *const action_words[ACTION_WORDS] = {[ACTION_GROW] = "grow",
-                                                [ACTION_SHRINK] = "shrink",
-                                                [ACTION_CAP] = "cap",
-                                                [ACTION_CLAIM_END] = "claim-end",
-                                                [ACTION_NUDGE] = "nudge"};
-const char *const cause_words[CAUSE_WORDS] = {[CAUSE_TIMER] = "timer",
-                                              [CAUSE_TICK] = "tick",
-                                              [CAUSE_RECORD] = "record",
-                                              [CAUSE_OPERATOR] = "operator"};
-
 static const char *const statement_texts[BS_COUNT] = {
     [BS_DECISION] = SQL_BALLOON_INSERT_DECISION,
     [BS_FIGURE] = SQL_BALLOON_INSERT_FIGURE,
@@ -96,10 +86,10 @@ static bool write_decision(struct balloon_store *s, const struct balloon_entry *
                                    bounded(d->tot_kib), bounded(d->rate_kib_s), a->surplus_kib},
                  15);
     db_bind_uuid(stmt, 16, &d->uuid);
-    bind_text(stmt, 17, action_words[a->kind]);
+    bind_text(stmt, 17, decision_actions[a->kind]);
     bind_text(stmt, 18, reason_word(a->reason));
     bind_text(stmt, 19, reason_word(d->failure));
-    bind_text(stmt, 20, cause_words[d->cause.kind]);
+    bind_text(stmt, 20, decision_causes[d->cause.kind]);
     return db_run(&s->db, stmt, "write a decision", err);
 }
 
