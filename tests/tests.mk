@@ -67,6 +67,12 @@ $(O)/test/source_contract: $(O)/tests/unit/source_contract.o $(test_objects)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c
 
+# in a dom0: tests/lab/run.sh -p build/test/actuator_contract -c tests/lab/actuator.sh
+$(O)/test/actuator_contract: $(O)/tests/unit/actuator_contract.o $(actuator_objects) \
+    $(patsubst %,$(O)/src/balloon/%.o,mail actuator_dry) $(common:%=$(O)/src/common/%.o) $(safety)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lxenstore -linih
+
 .PHONY: torture
 torture: all $(O)/.deps-check test-programs $(O)/test/crash/pagemeterd ## fail or kill at every store call, disk operation, allocation
 	python3 tests/crash/run.py $(O)

@@ -49,6 +49,7 @@ struct box {
     uint16_t domid;
     bool is_wanted;
     bool is_watched;
+    bool is_stale;       /* its facts are older than the last time that xenstore was away */
     unsigned marked;     /* topics to be read */
     unsigned ready;      /* topics with an event */
     unsigned ordered;    /* orders to be written */
@@ -169,7 +170,7 @@ void mail_remove(struct mail *mail, uint16_t domid)
 
     if (box == NULL)
         return;
-    box->is_wanted = false; /* it stays until it has been unwatched */
+    box->is_wanted = box->is_stale = false; /* it stays until it has been unwatched */
     box->marked = box->ready = box->ordered = box->answered = 0;
     if (!box->is_watched)
         drop(mail, box);
@@ -215,11 +216,20 @@ void mail_mark_all(struct mail *mail, bool is_lost)
 
         if (is_lost)
             box->is_watched = false;
+        box->is_stale = box->is_wanted;
         if (box->is_wanted)
             box->marked = ALL_TOPICS;
         else if (!box->is_watched)
             drop(mail, box);
     }
+}
+
+bool mail_is_stale(const struct mail *mail)
+{
+    for (size_t i = 0; i < mail->count; i++)
+        if (mail->boxes[i]->is_stale)
+            return true;
+    return false;
 }
 
 /* ---- reading, at a rate ---- */
@@ -328,6 +338,7 @@ void mail_put_facts(struct mail *mail, uint16_t domid, const struct vm_facts *fa
     if (box == NULL || !box->is_wanted)
         return;
     box->facts = *facts;
+    box->is_stale = false;
     box->at_ns[MAIL_FACTS] = now_ns;
     box->ready |= 1U << MAIL_FACTS;
 }

@@ -84,6 +84,8 @@ bool mail_next_watch(struct mail *mail, uint16_t *domid, bool *is_wanted);
 void mail_mark(struct mail *mail, uint16_t domid, enum mail_topic topic);
 /* xenstore was away: everything is to be read anew; when it was lost, watched anew also. */
 void mail_mark_all(struct mail *mail, bool is_lost);
+/* After that: is there a domain whose facts have not been read anew? */
+bool mail_is_stale(const struct mail *mail);
 
 /*
  * The next thing to read, from a domain that has a token, which it takes. False: none now; then

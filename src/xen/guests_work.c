@@ -235,29 +235,59 @@ static enum xenstore_result do_write(struct guests_work *w, const struct mail_wr
 
 /* ---- turns ---- */
 
-static enum xenstore_result take_turn(struct guests_work *w, int64_t *wait_ns)
-{
-    struct mail_write write;
-    enum mail_topic topic = MAIL_TOPICS;
+enum { TURN_WATCH, TURN_WRITE, TURN_READ, TURNS };
+
+struct turn {
+    unsigned kind; /* TURNS: nothing to do */
     uint16_t domid;
     bool is_wanted;
+    enum mail_topic topic;
+    struct mail_write write;
+};
+
+static void next_turn(struct guests_work *w, struct turn *turn, int64_t *wait_ns)
+{
+    bool is_there = false;
 
     *wait_ns = 0;
     w->lock(w->context);
-    bool has_watch = mail_next_watch(w->mail, &domid, &is_wanted);
-    bool has_write = !has_watch && mail_next_write(w->mail, &write);
-    bool has_read = !has_watch && !has_write &&
-                    mail_next_read(w->mail, clock_mono().ns, &domid, &topic, wait_ns);
-
+    for (unsigned i = 1; i <= TURNS && !is_there; i++) {
+        turn->kind = (w->last + i) % TURNS;
+        if (turn->kind == TURN_WATCH)
+            is_there = mail_next_watch(w->mail, &turn->domid, &turn->is_wanted);
+        else if (turn->kind == TURN_WRITE)
+            is_there = mail_next_write(w->mail, &turn->write);
+        else
+            is_there =
+                mail_next_read(w->mail, clock_mono().ns, &turn->domid, &turn->topic, wait_ns);
+    }
+    if (atomic_load(&w->is_stale) && !mail_is_stale(w->mail))
+        atomic_store(&w->is_stale, false);
     w->unlock(w->context, false);
-    if (has_watch)
-        return set_watches(w, domid, is_wanted);
-    if (has_write)
-        return do_write(w, &write);
-    if (has_read)
-        return topic == MAIL_FACTS ? read_facts(w, domid) : read_text(w, domid, topic);
-    atomic_store(&w->is_stale, false); /* what may be read now, has been */
-    return XENSTORE_OK;
+    if (is_there) {
+        w->last = turn->kind;
+        *wait_ns = 0;
+    } else {
+        turn->kind = TURNS;
+    }
+}
+
+static enum xenstore_result take_turn(struct guests_work *w, int64_t *wait_ns)
+{
+    struct turn turn;
+
+    next_turn(w, &turn, wait_ns);
+    switch (turn.kind) {
+    case TURN_WATCH:
+        return set_watches(w, turn.domid, turn.is_wanted);
+    case TURN_WRITE:
+        return do_write(w, &turn.write);
+    case TURN_READ:
+        return turn.topic == MAIL_FACTS ? read_facts(w, turn.domid)
+                                        : read_text(w, turn.domid, turn.topic);
+    default:
+        return XENSTORE_OK;
+    }
 }
 
 /* After an answer that took too long, nothing that was read before holds. */

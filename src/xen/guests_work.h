@@ -16,7 +16,8 @@ struct guests_work {
     void (*unlock)(void *context, bool has_events);
     void *context;
     struct xenstore xenstore;
-    atomic_bool is_stale; /* xenstore was away, and not all has been read anew */
+    atomic_bool is_stale; /* xenstore was away, and not all facts have been read anew */
+    unsigned last;        /* the kind of the last turn: they take turns, too */
     int64_t ask_ns;       /* the next question that only wants an answer */
     struct mail_text text;
 };
@@ -31,8 +32,8 @@ void guests_work_disconnect(struct guests_work *w);
 int guests_work_fd(struct guests_work *w);
 
 /*
- * Takes what watches fired, then does some of what is to be done: watches first, then writes, then
- * reads, in turns. Returns how long there is nothing more to do, at most a heartbeat; 0 when there
+ * Takes what watches fired, then does some of what is to be done: watching, writing and reading in
+ * turns. Returns how long there is nothing more to do, at most a heartbeat; 0 when there
  * is, or when the connection was lost.
  */
 int64_t guests_work_step(struct guests_work *w);
