@@ -33,19 +33,23 @@ daemon = pagemeterd daemon sampler committer queue stream host_id
 cli = main cli usage usage_table audit replay record subscription top names backup db
 
 objects = $(common:%=src/common/%.o) $(meter:%=src/meter/%.o) $(store:%=src/store/%.o) \
-    $(balloon:%=src/balloon/%.o) gen/sql_files.o
-shared = $(addprefix $(O)/,$(objects))
+    gen/sql_files.o
+meter_objects = $(addprefix $(O)/,$(objects))
+balloon_objects = $(balloon:%=$(O)/src/balloon/%.o) $(balloon_store:%=$(O)/src/store/%.o)
+shared = $(meter_objects) $(balloon_objects)
 cli_objects = $(cli:%=$(O)/src/cli/%.o)
 daemon_objects = $(daemon:%=$(O)/src/meter/%.o) $(O)/src/xen/source_xen.o $(O)/src/xen/hypervisor.o
 # what pageballoond has of src/xen; needs -lxenctrl -lxenstore
 actuator_objects = $(patsubst %,$(O)/src/xen/%.o,hypervisor xenstore guests_work guests actuator_xen)
+balloond_objects = $(patsubst %,$(O)/src/balloon/%.o,pageballoond balloond actuator_xe rivals) \
+    $(actuator_objects)
 safety = $(O)/src/common/safety.o
 safety_test = $(O)/src/common/safety_test.o
 
 sql_sources = $(wildcard schema/sqlite/*.sql schema/sqlite/*/*.sql sql/store/*.sql sql/audit/*.sql)
 generated = $(O)/gen/store/sql.h $(O)/gen/version.h
 
-programs = $(O)/bin/pagemeterd $(O)/bin/pagemeter $(O)/bin/pagemeter-names
+programs = $(O)/bin/pagemeterd $(O)/bin/pageballoond $(O)/bin/pagemeter $(O)/bin/pagemeter-names
 test_programs = $(O)/test/bin/pagemeterd $(O)/test/bin/pagemeter
 
 .PHONY: all
@@ -72,7 +76,7 @@ $(O)/src/%.o: src/%.c $(generated) | $(O)/.deps-build
 $(O)/gen/%.o: $(O)/gen/%.c $(generated) | $(O)/.deps-build
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/bin/pagemeterd: $(daemon_objects) $(shared) $(safety)
+$(O)/bin/pagemeterd: $(daemon_objects) $(meter_objects) $(safety)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lxenctrl -lsqlite3 -linih
 
@@ -80,12 +84,16 @@ $(O)/bin/pagemeter: $(cli_objects) $(shared) $(safety)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c
 
+$(O)/bin/pageballoond: $(balloond_objects) $(shared) $(safety)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lxenctrl -lxenstore -lsqlite3 -linih
+
 $(O)/bin/pagemeter-names: $(O)/src/xen/names_main.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lxenstore
 
 # The same programs with safeties that a test can turn off.
-$(O)/test/bin/pagemeterd: $(daemon_objects) $(shared) $(safety_test)
+$(O)/test/bin/pagemeterd: $(daemon_objects) $(meter_objects) $(safety_test)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lxenctrl -lsqlite3 -linih
 
@@ -103,7 +111,7 @@ install: all ## programs, unit, manuals, schema, queries, example configuration
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
 	    $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/pagemeter $(DESTDIR)$(DATADIR)/pagemeter
 	install -m 755 $(O)/bin/pagemeter $(DESTDIR)$(BINDIR)
-	install -m 755 $(O)/bin/pagemeterd $(DESTDIR)$(SBINDIR)
+	install -m 755 $(O)/bin/pagemeterd $(O)/bin/pageballoond $(DESTDIR)$(SBINDIR)
 	install -m 755 $(O)/bin/pagemeter-names $(DESTDIR)$(LIBEXECDIR)
 	for page in docs/man/*.[1-9]; do \
 	    install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done

@@ -390,6 +390,13 @@ bool operator_serve(void *context, const struct request *request, struct reply *
     return error_set(err, ERR_USAGE, "no such request");
 }
 
+enum ticket_state operator_ticket(void *context, uint64_t ticket)
+{
+    const struct operator* op = context;
+
+    return journal_ticket(op->journal, ticket);
+}
+
 /* ---- guests ---- */
 
 static enum ask_result do_ask(struct operator* op, struct vm *vm, const struct ask *ask,

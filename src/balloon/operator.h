@@ -22,6 +22,7 @@ struct operator
     struct settings settings;
     struct reservation reservations[RESERVATIONS_MAX];
     size_t reserved;   /* how many */
+    uint64_t requests; /* that changed something, ever */
     const char *rival; /* another balancer runs: a sentence; NULL: none */
     bool is_stopped;   /* `balloon stop` */
 };
@@ -37,6 +38,9 @@ void operator_find_policy(void *op, const struct uuid *uuid, const char *name, s
 /* control_ops.serve: context is the operator. */
 bool operator_serve(void *op, const struct request *request, struct reply *reply, uint64_t *ticket,
                     struct error *err);
+
+/* control_ops.ticket. */
+enum ticket_state operator_ticket(void *op, uint64_t ticket);
 
 /* A guest's data/pagemeter/ask arrived. The answer's text, or NULL: none is due. */
 const char *operator_ask(struct operator* op, struct vm *vm, const char *text, size_t length,
