@@ -122,6 +122,11 @@ failed:
     return false;
 }
 
+bool actuator_xen_has_dom0_mem(struct actuator *a)
+{
+    return hypervisor_has_dom0_mem(((struct xen *)a)->hypervisor);
+}
+
 void actuator_close_xen(struct actuator *a)
 {
     struct xen *x = (struct xen *)a;

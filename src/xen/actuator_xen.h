@@ -16,4 +16,7 @@
 MUST_CHECK bool actuator_open_xen(struct actuator **out, struct guests *guests, struct error *err);
 void actuator_close_xen(struct actuator *a);
 
+/* Was dom0's memory limited on Xen's command line? For rivals_find. */
+bool actuator_xen_has_dom0_mem(struct actuator *a);
+
 #endif

@@ -134,6 +134,21 @@ bool hypervisor_read_domains(struct hypervisor *h, struct sample *samples, size_
     return n > 0; /* dom0 is always there */
 }
 
+/* An option is a word of its own. */
+bool hypervisor_has_dom0_mem(struct hypervisor *h)
+{
+    static const char option[] = "dom0_mem=";
+    xen_commandline_t line = "";
+
+    if (xc_version(h->xc, XENVER_commandline, &line) < 0)
+        return false;
+    line[sizeof line - 1] = 0;
+    for (const char *at = strstr(line, option); at != NULL; at = strstr(at + 1, option))
+        if (at == line || at[-1] == ' ')
+            return true;
+    return false;
+}
+
 bool hypervisor_set_cap(struct hypervisor *h, uint16_t domid, uint64_t cap_kib, struct error *err)
 {
     if (xc_domain_setmaxmem(h->xc, domid, cap_kib) == 0)

@@ -34,6 +34,9 @@ MUST_CHECK bool hypervisor_read_host(struct hypervisor *h, struct hypervisor_hos
 MUST_CHECK bool hypervisor_read_domains(struct hypervisor *h, struct sample *samples,
                                         size_t *count);
 
+/* Was dom0's memory limited on Xen's command line (dom0_mem)? False when that can't be read. */
+bool hypervisor_has_dom0_mem(struct hypervisor *h);
+
 /* max_pages. One below what the domain has takes nothing back, and lets it not grow. */
 MUST_CHECK bool hypervisor_set_cap(struct hypervisor *h, uint16_t domid, uint64_t cap_kib,
                                    struct error *err);
