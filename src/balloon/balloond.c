@@ -402,7 +402,10 @@ static bool open_outside(struct balloond *b, struct error *err)
             return false;
         out = b->xe;
     }
-    return engine_init(&b->engine, out, err);
+    if (!engine_init(&b->engine, out, err))
+        return false;
+    b->engine.rules.has_foreign_caps = b->xe != NULL;
+    return true;
 }
 
 static bool open_inside(struct balloond *b, struct error *err)

@@ -264,9 +264,10 @@ static bool is_slack_short(const struct vm *vms, size_t count, uint64_t shortfal
 
 /* What is true of a VM though nothing may be done to it: its cap follows even when xenstore hangs.
  */
-static bool may_lower_cap(const struct vm *vm, enum reason barred)
+static bool may_lower_cap(const struct vm *vm, const struct host_rules *rules, enum reason barred)
 {
-    return vm->target_kib != 0 && (barred == REASON_NONE || barred == REASON_XENSTORE);
+    return vm->target_kib != 0 && !rules->has_foreign_caps &&
+           (barred == REASON_NONE || barred == REASON_XENSTORE);
 }
 
 static void plan_one(struct vm *vm, size_t index, const struct host_rules *rules,
@@ -277,7 +278,7 @@ static void plan_one(struct vm *vm, size_t index, const struct host_rules *rules
     plan_claim_end(vm, index, plan, now_ns);
     if (vm->wish.kind == WISH_GROW)
         return;
-    if (may_lower_cap(vm, barred))
+    if (may_lower_cap(vm, rules, barred))
         plan_cap(vm, index, plan);
     if (barred != REASON_NONE || plan_waking(vm, index, plan, now_ns))
         return;
@@ -305,6 +306,10 @@ void plan_make(const struct host_view *host, const struct host_rules *rules, str
     pressure.shortfall_kib = plan->shortfall_kib;
     pressure.is_pool_low = left < (int64_t)plan->pool_goal_kib;
     pressure.is_slack_short = is_slack_short(vms, count, plan->shortfall_kib);
+    for (size_t i = 0; i < plan->count && rules->has_foreign_caps; i++) {
+        plan->actions[i].claim_kib = 0;
+        plan->actions[i].cap_kib = vms[plan->actions[i].vm].domain.max_kib;
+    }
     for (size_t i = 0; i < count; i++)
         plan_one(&vms[i], i, rules, &pressure, plan, host->now_ns);
 }

@@ -21,6 +21,7 @@ struct host_rules {
     bool is_stopped; /* `balloon stop`: sizes stay as they are */
     bool is_draining;
     bool is_xenstore_hung;
+    bool has_foreign_caps; /* a toolstack keeps the caps (xe): none is set, nothing is claimed */
     uint64_t
         pool_least_kib; /* the goal of the fast pool is this or 2 % of managed memory: 256 MiB */
 };

@@ -1,5 +1,6 @@
 #include "common/log.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -68,6 +69,6 @@ void log_flush(void)
         if (is_journal)
             (void)fprintf(stderr, "<%d>%s\n", (int)level, line);
         else
-            (void)fprintf(stderr, "pagemeterd: %s\n", line);
+            (void)fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
     }
 }
