@@ -51,12 +51,14 @@ safety_test = $(O)/src/common/safety_test.o
 sql_sources = $(wildcard schema/sqlite/*.sql schema/sqlite/*/*.sql sql/store/*.sql sql/audit/*.sql)
 generated = $(O)/gen/store/sql.h $(O)/gen/version.h
 
-programs = $(O)/bin/pagemeterd $(O)/bin/pageballoond $(O)/bin/pagemeter $(O)/bin/pagemeter-names
+programs = $(O)/bin/pagemeterd $(O)/bin/pageballoond $(O)/bin/pagemeter $(O)/bin/pagemeter-names \
+    $(O)/bin/modd
 test_programs = $(O)/test/bin/pagemeterd $(O)/test/bin/pagemeter
 
 .PHONY: all
 all: $(O)/.deps-build $(programs) ## the programs, in build/bin/ (the default)
 
+include src/agent/agent.mk
 include tests/tests.mk
 
 $(O)/.deps-build: scripts/deps.sh
@@ -117,7 +119,7 @@ install: all ## programs, unit, manuals, schema, queries, example configuration
 	install -m 755 $(O)/bin/pagemeter-names $(DESTDIR)$(LIBEXECDIR)
 	for page in docs/man/*.[1-9]; do \
 	    install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
-	for unit in etc/*.service; do \
+	for unit in $(filter-out etc/modd.service,$(wildcard etc/*.service)); do \
 	    sed 's|/usr/sbin/|$(SBINDIR)/|g' $$unit \
 	        >$(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; done
 	install -D -m 644 etc/pagemeter.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/pagemeter.conf

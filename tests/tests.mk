@@ -11,7 +11,7 @@ $(O)/tests/%.o: tests/%.c $(generated) | $(O)/.deps-build $(O)/.deps-check
 
 # everything but the two mains, so that a test may use any module
 test_objects = $(shared) $(safety_test) $(filter-out %/pagemeterd.o,$(daemon_objects)) \
-    $(filter-out %/main.o,$(cli_objects))
+    $(filter-out %/main.o,$(cli_objects)) $(agent_objects)
 
 $(unit_programs): $(O)/test/unit/%: $(O)/tests/unit/%.o $(test_objects)
 	@mkdir -p $(@D)
@@ -88,7 +88,7 @@ asan: ## the tests with address and undefined behaviour sanitizers
 
 FUZZ_SECONDS ?= 60
 fuzz_names = $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
-fuzz_sources = $(filter-out src/common/safety.c src/common/safety_test.c,$(patsubst $(O)/%.o,%.c,$(filter $(O)/src/%,$(shared)))) src/common/safety.c
+fuzz_sources = $(filter-out src/common/safety.c src/common/safety_test.c,$(patsubst $(O)/%.o,%.c,$(filter $(O)/src/%,$(shared)))) src/common/safety.c $(agent_sources)
 
 $(O)/fuzz/%: tests/fuzz/%.c $(fuzz_sources) $(generated) | $(O)/.deps-check
 	@mkdir -p $(@D)

@@ -1,0 +1,34 @@
+# modd, the guest's agent: static and small, so that a guest needs nothing for it and hardly notices it.
+# Included by the Makefile.
+
+agent = kernel_text figures_format pace wire guest xenbus agent
+agent_objects = $(agent:%=$(O)/src/agent/%.o)
+agent_sources = $(agent:%=src/agent/%.c)
+modd_objects = $(patsubst %,$(O)/modd/src/%.o,$(agent:%=agent/%) agent/files agent/modd common/number)
+
+# No thread, no sanitizer, no table that only a debugger or an unwinder reads.
+MODD_CC ?= musl-gcc
+MODD_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Os -fstack-protector-strong -ffunction-sections -fdata-sections \
+    -fno-asynchronous-unwind-tables -fno-ident -fno-pie \
+    -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+    -Werror=implicit -Isrc -I$(O)/gen
+MODD_LDFLAGS = -static -no-pie -s -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,noseparate-code \
+    -Wl,--build-id=none
+
+$(O)/modd/src/%.o: src/%.c $(O)/gen/version.h | $(O)/.deps-build
+	@mkdir -p $(@D)
+	$(MODD_CC) $(MODD_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/bin/modd: $(modd_objects)
+	@mkdir -p $(@D)
+	$(MODD_CC) $(MODD_CFLAGS) $(MODD_LDFLAGS) -o $@ $^
+
+.PHONY: modd
+modd: $(O)/.deps-build $(O)/bin/modd ## the guest's agent only, in build/bin/
+
+modd_bytes_max = 32768
+
+.PHONY: modd-size
+modd-size: $(O)/bin/modd ## print the agent's size, and fail when it is above its mark
+	@size=$$(stat -c %s $<); echo "modd: $$size bytes of at most $(modd_bytes_max)"; \
+	    [ $$size -le $(modd_bytes_max) ]

@@ -1,0 +1,64 @@
+/*
+ * pace.h - when the agent looks, and when it sends. Pure: no clock; time in ms of one that goes on
+ * in suspend, memory in KiB.
+ *
+ * It looks every 100 ms while less than four headrooms are available, else every second. It sends
+ * when what is available has crossed half of the headroom, or moved by a quarter of it, since the
+ * last record; never more than ten times a second; and every 5 s whatever happens, since every
+ * record heals the loss of those before.
+ */
+#ifndef PAGEMETER_PACE_H
+#define PAGEMETER_PACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/figures.h"
+#include "common/error.h"
+
+enum {
+    PACE_LOOK_SOON_MS = 100,
+    PACE_LOOK_LATER_MS = 1000,
+    PACE_NEAR_HEADROOMS = 4, /* fewer than these available: look soon */
+    PACE_SPACING_MS = 100,   /* between two records, at least */
+    PACE_KEEP_ALIVE_MS = 5000,
+    PACE_RETRY_MS = 1000 /* after a record that did not arrive */
+};
+
+/* What the host may set as a headroom: 1 MiB to 1 TiB. A smaller one would make every page news. */
+#define PACE_HEADROOM_LEAST_KIB (UINT64_C(1) << 10)
+#define PACE_HEADROOM_MOST_KIB (UINT64_C(1) << 30)
+
+struct pace {
+    uint64_t headroom_kib;
+    bool is_fresh;          /* a record was sent, and nothing says that it was lost */
+    uint64_t sent_ms;       /* when it was */
+    uint64_t sent_kib;      /* what it said was available */
+    uint64_t not_before_ms; /* the next one */
+};
+
+/* Nothing was sent yet, so a record is due at once. */
+void pace_init(struct pace *p);
+
+bool pace_is_due(const struct pace *p, uint64_t now_ms, uint64_t available_kib);
+
+/*
+ * When to look next, with this much available now: not later than the keep-alive is due, and at the
+ * moment when a record may follow, if one may not now. Ask before sending.
+ */
+uint64_t pace_next_look_ms(const struct pace *p, uint64_t now_ms, uint64_t available_kib);
+
+/* A record that says so was handed over. */
+void pace_sent(struct pace *p, uint64_t now_ms, uint64_t available_kib);
+
+/* It did not arrive, or nobody knows: the next is due in PACE_RETRY_MS. */
+void pace_lost(struct pace *p, uint64_t now_ms);
+
+/* The host's word on the headroom: decimal digits, nothing else, within the limits. */
+MUST_CHECK bool pace_parse_headroom(const char *text, size_t length, uint64_t *kib);
+
+/* The headroom for a guest that says this, as long as the host has set none. */
+uint64_t pace_own_headroom(const struct figures *f);
+
+#endif
