@@ -13,6 +13,9 @@ $(O)/tests/%.o: tests/%.c $(generated) | $(O)/.deps-build $(O)/.deps-check
 test_objects = $(shared) $(safety_test) $(filter-out %/pagemeterd.o,$(daemon_objects)) \
     $(filter-out %/main.o,$(cli_objects)) $(agent_objects)
 
+$(O)/test/unit/test_actuator: $(O)/src/balloon/actuator_xe.o
+$(O)/test/unit/test_rivals: $(O)/src/balloon/rivals.o
+
 $(unit_programs): $(O)/test/unit/%: $(O)/tests/unit/%.o $(test_objects)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c

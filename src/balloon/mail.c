@@ -172,6 +172,7 @@ void mail_remove(struct mail *mail, uint16_t domid)
         return;
     box->is_wanted = box->is_stale = false; /* it stays until it has been unwatched */
     box->marked = box->ready = box->ordered = box->answered = 0;
+    box->at_ns[MAIL_RECORD] = 0; /* the next domain with this domid is another */
     if (!box->is_watched)
         drop(mail, box);
 }
