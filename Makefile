@@ -32,7 +32,8 @@ balloon = reason policy ledger share figures_parse vm controller_grow controller
     decision memo ticks operator
 balloon_store = balloon_store balloon_read
 daemon = pagemeterd daemon sampler committer queue stream host_id
-cli = main cli usage usage_table audit replay record subscription top names backup db
+cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
+    balloon_list balloon_change explain answer
 
 objects = $(common:%=src/common/%.o) $(meter:%=src/meter/%.o) $(store:%=src/store/%.o) \
     gen/sql_files.o

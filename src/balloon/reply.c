@@ -82,6 +82,12 @@ void reply_word(struct reply *reply, const char *key, const char *value)
     add_coded(reply, value);
 }
 
+void reply_bare(struct reply *reply, const char *word)
+{
+    add_text(reply, " ");
+    add_coded(reply, word);
+}
+
 void reply_number(struct reply *reply, const char *key, uint64_t value)
 {
     char text[24];

@@ -33,6 +33,8 @@ void reply_word(struct reply *reply, const char *key, const char *value);
 void reply_number(struct reply *reply, const char *key, uint64_t value);
 void reply_signed(struct reply *reply, const char *key, int64_t value);
 void reply_end(struct reply *reply);
+/* A word without a key: requests have such. */
+void reply_bare(struct reply *reply, const char *word);
 
 /* The last line. reply_error drops the records. */
 void reply_ok(struct reply *reply);

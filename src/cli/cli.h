@@ -21,6 +21,8 @@ int cmd_top(int argc, char **argv);
 int cmd_backup(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
 int cmd_db(int argc, char **argv);
+int cmd_balloon(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 
 /* Says the error on standard error; returns the exit status that goes with it. */
 int cli_fail(const struct error *err);

@@ -21,6 +21,8 @@ static const struct {
     {"backup", cmd_backup, "copy a store while it is in use"},
     {"restore", cmd_restore, "make a store from a backup"},
     {"db", cmd_db, "status, rebuild: the store itself"},
+    {"balloon", cmd_balloon, "memory on demand: list, set, stop, start, drain, reserve, simulate"},
+    {"explain", cmd_explain, "why a VM has the memory it has"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
