@@ -45,8 +45,8 @@ static void test_log_events_come_out_in_order_once(void **state)
     (void)unsetenv("JOURNAL_STREAM");
     log_event(LOG_LEVEL_NOTICE, "metering. domains=%d", 3);
     log_event(LOG_LEVEL_WARNING, "a tick is missing.");
-    assert_string_equal(flushed(state), "pagemeterd: metering. domains=3\n"
-                                        "pagemeterd: a tick is missing.\n");
+    assert_string_equal(flushed(state), "test_log: metering. domains=3\n"
+                                        "test_log: a tick is missing.\n");
     assert_string_equal(flushed(state), "");
 }
 
@@ -88,7 +88,7 @@ static void test_log_after_a_loss_has_room_again(void **state)
         log_event(LOG_LEVEL_INFO, "line");
     (void)flushed(state);
     log_event(LOG_LEVEL_INFO, "next");
-    assert_string_equal(flushed(state), "pagemeterd: next\n");
+    assert_string_equal(flushed(state), "test_log: next\n");
 }
 
 static void test_log_long_line_is_cut_and_stays_one_line(void **state)
