@@ -28,6 +28,21 @@ $(O)/.deps-check: scripts/deps.sh
 unit: $(O)/.deps-check $(unit_programs) ## the unit tests only
 	@for t in $(unit_programs); do echo "== $$(basename $$t)"; timeout 300 $$t || exit 1; done
 
+# ---- memory on demand in virtual time ----
+
+sim_names = model guest agent world time run
+sim_objects = $(sim_names:%=$(O)/src/balloon/sim_%.o)
+sim_test_names = checker rig hosts probe properties scenarios scenarios_guest scenarios_host main
+
+$(O)/test/sim: $(sim_test_names:%=$(O)/tests/sim/%.o) $(sim_objects) $(shared) $(safety_test)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c
+
+.PHONY: sim
+sim: $(O)/test/sim ## memory on demand on 100,000 simulated hosts
+	$(O)/test/sim
+	bash tests/sim/mutants.sh $(O)/test/sim
+
 # ---- benchmarks ----
 
 $(O)/test/bench: $(O)/tests/bench/bench.o $(test_objects:$(safety_test)=$(safety))

@@ -22,6 +22,13 @@ static bool engine_takes_facts(struct sim_controller *c, uint16_t domid,
     return true;
 }
 
+static bool engine_lacks_facts(struct sim_controller *c, uint16_t domid)
+{
+    const struct vm *vm = engine_find(c->context, domid);
+
+    return vm != NULL && vm->facts.target_kib == 0;
+}
+
 static void engine_hangs(struct sim_controller *c, bool is_hung)
 {
     struct engine *engine = c->context;
@@ -43,6 +50,7 @@ struct sim_controller sim_engine_controller(struct engine *engine)
 {
     return (struct sim_controller){.record = engine_takes_record,
                                    .facts = engine_takes_facts,
+                                   .lacks_facts = engine_lacks_facts,
                                    .hang = engine_hangs,
                                    .run = engine_runs,
                                    .next_ns = engine_waits,
@@ -102,7 +110,10 @@ static bool bring(struct sim_run *r, struct error *err)
 
         if (g->life == LIFE_NONE)
             continue;
-        if (g->facts_due_ns <= w->now_ns)
+        bool is_introduced = g->facts_due_ns == INT64_MAX && g->life != LIFE_BUILDING;
+
+        if (g->facts_due_ns <= w->now_ns ||
+            (is_introduced && r->controller->lacks_facts(r->controller, g->domain.domid)))
             bring_facts(r, g);
         if (g->text_due_ns <= w->now_ns && !bring_record(r, g, err))
             return false;

@@ -16,6 +16,8 @@ struct sim_controller {
     /* false: it does not know this domain yet; it is told again later */
     bool (*facts)(struct sim_controller *c, uint16_t domid, const struct vm_facts *facts,
                   int64_t now_ns);
+    /* does it know this domain, but not its facts? They may have come before it was listed. */
+    bool (*lacks_facts)(struct sim_controller *c, uint16_t domid);
     void (*hang)(struct sim_controller *c, bool is_hung); /* xenstored does not answer */
     bool (*run)(struct sim_controller *c, const struct cause *cause, struct error *err);
     int64_t (*next_ns)(struct sim_controller *c); /* when to run again though nothing happens */

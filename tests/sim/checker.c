@@ -83,6 +83,12 @@ static struct watched *watched_of(struct checker *c, uint16_t domid)
     return &c->watched[domid - 1];
 }
 
+/* The target as far as the engine can know: what it wrote, or was told. */
+static uint64_t known_target(const struct watched *w)
+{
+    return w->known_kib > 0 ? w->known_kib : w->first_kib;
+}
+
 static uint64_t floor_of(const struct checker *c, uint16_t domid)
 {
     uint64_t floor = c->policies[domid - 1].floor_kib;
@@ -180,9 +186,9 @@ static bool set_cap(struct actuator *a, uint16_t domid, uint64_t cap_kib, struct
                 complain(c, domid, "I2 judged stuck, but it moved %.3f s ago",
                          (double)(c->world->now_ns - w->tot_ns) / 1e9);
         }
-        if (cap_kib < g->facts.target_kib + g->facts.videoram_kib)
+        if (cap_kib < known_target(w) + g->facts.videoram_kib)
             complain(c, domid, "I2 the cap %" PRIu64 " is below the target %" PRIu64, cap_kib,
-                     g->facts.target_kib);
+                     known_target(w));
     }
     note(c, 1, domid, cap_kib);
     c->caps++;
@@ -278,10 +284,15 @@ static bool set_target(struct actuator *a, uint16_t domid, uint64_t target_kib, 
     note(c, 3, domid, target_kib);
     if (is_allowed(c, domid, "set_target")) {
         struct watched *w = watched_of(c, domid);
-        uint64_t was = guest_of(c, domid)->facts.target_kib;
+        uint64_t was = known_target(w);
         uint64_t floor = floor_of(c, domid);
         uint64_t ceiling = ceiling_of(c, domid);
         uint64_t off = away(target_kib, floor, ceiling);
+
+        /* pages that it has not: nothing is taken */
+        bool is_withdrawn = target_kib < was && is_judged_stuck(c, domid) &&
+                            target_kib + guest_of(c, domid)->tot_offset_kib + 128 >=
+                                guest_of(c, domid)->domain.tot_kib;
 
         if (off > 0 && off >= away(was, floor, ceiling) && !(off <= NUDGE_KIB && was == floor))
             complain(c, domid,
@@ -295,11 +306,11 @@ static bool set_target(struct actuator *a, uint16_t domid, uint64_t target_kib, 
             complain(c, domid, "a target is written for a VM that is fixed or stopped");
         if (target_kib + NUDGE_KIB == was || was + NUDGE_KIB == target_kib)
             c->nudges++;
-        else if (target_kib < was)
+        else if (target_kib < was && !is_withdrawn)
             check_shrink(c, domid, target_kib);
         else if (target_kib > was)
             check_grow(c, domid, target_kib);
-        w->written_kib[w->written++ % 8] = target_kib;
+        w->written_kib[w->written++ % 8] = w->known_kib = target_kib;
     }
     bool is_ok = c->world->actuator.ops->set_target(&c->world->actuator, domid, target_kib, err);
 
@@ -385,16 +396,23 @@ static bool hear_facts(struct sim_controller *s, uint16_t domid, const struct vm
 {
     struct checker *c = s->context;
     struct watched *w = watched_of(c, domid);
-    bool has_written = w->written > 0;
-
     if (!c->inner.facts(&c->inner, domid, facts, now_ns))
         return false;
     w->is_renamed = strstr(facts->name, "--") != NULL;
-    if (facts->target_kib != w->first_kib && !is_ours(w, facts->target_kib))
+    if (!w->has_facts)
+        w->first_kib = w->told_kib = facts->target_kib;
+    else if (facts->target_kib != w->told_kib && !is_ours(w, facts->target_kib))
         note_foreign(w, now_ns);
-    else if (!has_written)
-        w->first_kib = facts->target_kib;
+    w->has_facts = true;
+    w->told_kib = w->known_kib = facts->target_kib;
     return true;
+}
+
+static bool lacks_facts(struct sim_controller *s, uint16_t domid)
+{
+    struct checker *c = s->context;
+
+    return c->inner.lacks_facts(&c->inner, domid);
 }
 
 static void hear_hang(struct sim_controller *s, bool is_hung)
@@ -431,6 +449,8 @@ static bool run(struct sim_controller *s, const struct cause *cause, struct erro
 {
     struct checker *c = s->context;
 
+    if (c->before_run != NULL)
+        c->before_run(c->context);
     return c->inner.run(&c->inner, cause, err);
 }
 
@@ -539,6 +559,7 @@ void checker_begin(struct checker *c, struct sim_world *world, struct engine *en
 {
     struct watched *watched = c->watched;
     struct host_domain *scratch = c->scratch;
+    const char *where = c->where;
 
     *c = (struct checker){.actuator = {&ops},
                           .world = world,
@@ -546,12 +567,13 @@ void checker_begin(struct checker *c, struct sim_world *world, struct engine *en
                           .policies = policies,
                           .watched = watched,
                           .scratch = scratch,
-                          .where = "",
+                          .where = where,
                           .is_strict_about_hunger = true,
                           .inner = sim_engine_controller(engine),
                           .log = 1469598103};
     c->controller = (struct sim_controller){.record = hear_record,
                                             .facts = hear_facts,
+                                            .lacks_facts = lacks_facts,
                                             .hang = hear_hang,
                                             .run = run,
                                             .next_ns = wait_for,

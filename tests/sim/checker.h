@@ -17,6 +17,9 @@ struct watched {
     struct uuid uuid;
     int64_t listed_ns;  /* when it was first read */
     uint64_t first_kib; /* its target then */
+    bool has_facts;
+    uint64_t told_kib;  /* the target that it was last told */
+    uint64_t known_kib; /* the last that it was told, or wrote; 0: none */
     int64_t record_ns;  /* the last good record came; 0: none */
     uint64_t need_kib;  /* current - available of that record */
     uint64_t swap_free_kib;
@@ -50,6 +53,8 @@ struct checker {
     int64_t read_ns; /* the last reading of the engine */
     int64_t hung_ns; /* told that xenstore hangs since; 0: it does not */
     bool is_strict_about_hunger;
+    void (*before_run)(void *context); /* may be NULL */
+    void *context;
     const char *where; /* what is run, for the report */
     uint64_t seed;
     /* results */

@@ -17,6 +17,7 @@ void rig_open(struct rig *rig)
     memset(rig, 0, sizeof *rig);
     if (!sim_world_init(&rig->world, RIG_VMS_MAX, &err))
         rig_die(&err);
+    rig->checker.where = "";
     rig->checker.watched = calloc(RIG_VMS_MAX, sizeof *rig->checker.watched);
     rig->checker.scratch = calloc(RIG_VMS_MAX + 1, sizeof *rig->checker.scratch);
     if (rig->checker.watched == NULL || rig->checker.scratch == NULL)
