@@ -48,7 +48,7 @@ struct balloond {
     uint16_t watched[BALLOON_VMS_MAX]; /* domids, in no order */
     size_t watching;
     uint64_t ticket; /* of writes to xenstore */
-    int64_t memo_ns, look_ns, report_ns;
+    int64_t begin_ns, memo_ns, look_ns, report_ns;
     bool was_hung, is_ready;
 };
 
@@ -131,7 +131,7 @@ static void run(struct balloond *b, struct cause cause)
     int64_t utc_ns = clock_utc().ns;
     bool is_hung = guests_is_hung(b->guests, now());
 
-    if (is_hung != b->was_hung)
+    if (is_hung != b->was_hung && now() - b->begin_ns > GUESTS_HUNG_NS)
         log_event(is_hung ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "%s",
                   is_hung ? "xenstore does not answer: no VM is touched until it does"
                           : "xenstore answers again");
@@ -490,6 +490,7 @@ bool balloond_run(const struct config *config, struct error *err)
     if (b == NULL)
         return error_set(err, ERR_NOMEM, "no memory to begin");
     b->config = config;
+    b->begin_ns = now();
     b->signal_fd = b->lock_fd = -1;
     ticks_init(&b->ticks, config->stream);
     b->is_ready =

@@ -100,11 +100,14 @@ static bool set_headroom(struct policy *policy, const char *value, struct error 
 {
     uint64_t kib = 0;
 
-    if (strcmp(value, "auto") != 0 && !size_parse(value, &kib, err))
+    bool is_adaptive = strcmp(value, "adaptive") == 0;
+
+    if (strcmp(value, "auto") != 0 && !is_adaptive && !size_parse(value, &kib, err))
         return false;
     if (kib != 0 && kib < (UINT64_C(4) << 10))
         return error_set(err, ERR_USAGE, "a headroom of less than 4M is eaten before it is seen");
     policy->headroom_kib = kib;
+    policy->is_headroom_adaptive = is_adaptive;
     return true;
 }
 
@@ -269,6 +272,8 @@ const char *policy_format(const struct policy *policy, char out[POLICY_TEXT_MAX]
         add_word(out, "start", "high");
     else
         add_size(out, "start", policy->start_kib);
+    if (policy->is_headroom_adaptive)
+        add_word(out, "headroom", "adaptive");
     add_size(out, "headroom", policy->headroom_kib);
     add_size(out, "size", policy->size_kib);
     add_cap(out, policy->spend_cap_milli);

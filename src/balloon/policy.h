@@ -29,16 +29,17 @@ enum { POLICY_RATIO_WARN = 8, POLICY_RATIO_MOST = 10, POLICY_WEIGHT_MOST = 10000
 
 struct policy {
     enum policy_kind kind;
-    uint64_t floor_kib;    /* dynamic-min; 0: the size at which the VM was first seen */
-    uint64_t ceiling_kib;  /* dynamic-max; 0: static-max */
-    uint64_t start_kib;    /* raised to this when it appears; 0: low, the floor; UINT64_MAX: high */
-    uint64_t headroom_kib; /* 0: by need, headroom_of_need() */
-    uint64_t size_kib;     /* policy api: the size asked for; 0: none yet */
-    uint64_t spend_cap_milli; /* thousandths of GiB*h per UTC day; 0: none */
-    uint32_t weight;          /* 1..10000, 100 by default */
-    bool may_reclaim_swap;    /* reclaim=swap */
-    bool is_stopped;          /* `balloon stop VM` */
-    unsigned guest_may;       /* GUEST_MAY_... */
+    uint64_t floor_kib;   /* dynamic-min; 0: the size at which the VM was first seen */
+    uint64_t ceiling_kib; /* dynamic-max; 0: static-max */
+    uint64_t start_kib;   /* raised to this when it appears; 0: low, the floor; UINT64_MAX: high */
+    bool is_headroom_adaptive; /* by the VM's own growth before, growth.h */
+    uint64_t headroom_kib;     /* 0: by need, headroom_of_need() */
+    uint64_t size_kib;         /* policy api: the size asked for; 0: none yet */
+    uint64_t spend_cap_milli;  /* thousandths of GiB*h per UTC day; 0: none */
+    uint32_t weight;           /* 1..10000, 100 by default */
+    bool may_reclaim_swap;     /* reclaim=swap */
+    bool is_stopped;           /* `balloon stop VM` */
+    unsigned guest_may;        /* GUEST_MAY_... */
 };
 
 /* The defaults: fixed, weight 100, nothing else set. */

@@ -14,6 +14,8 @@ enum {
     KIB_PER_PAGE = 4
 };
 #define RATE_MOST_KIB_S (UINT64_C(8) << 20)
+#define ADAPTIVE_LEAST_KIB (UINT64_C(8) << 10)
+#define ADAPTIVE_MOST_KIB (UINT64_C(512) << 10)
 #define OFFSET_MOST_KIB (INT64_C(2) << 10)
 #define PVH_OFFSET_KIB INT64_C(64) /* 16 pages [lab] */
 #define FOREIGN_WINDOW_NS (3600 * NS_PER_S)
@@ -95,8 +97,19 @@ uint64_t vm_need_kib(const struct vm *vm)
     return vm->last_ns == 0 || need < 0 ? 0 : (uint64_t)need;
 }
 
+/* Twice the quantile, since growth is answered when half of the headroom is left. */
+static uint64_t adaptive_headroom_kib(const struct vm *vm)
+{
+    uint64_t quantile = growth_quantile_kib(&vm->growth);
+
+    return quantile == 0 ? headroom_of_need(vm_need_kib(vm))
+                         : clamp(2 * quantile, ADAPTIVE_LEAST_KIB, ADAPTIVE_MOST_KIB);
+}
+
 uint64_t vm_headroom_kib(const struct vm *vm)
 {
+    if (vm->policy.is_headroom_adaptive)
+        return adaptive_headroom_kib(vm);
     return vm->policy.headroom_kib != 0 ? vm->policy.headroom_kib
                                         : headroom_of_need(vm_need_kib(vm));
 }
@@ -194,6 +207,8 @@ void vm_take_figures(struct vm *vm, const struct figures *f, bool is_fallback, i
     vm->good_records = was_silent ? 1 : vm->good_records + 1;
     vm->is_fresh_record = true;
     vm->rate_kib_s = growth_per_s(vm);
+    if (span_ms(vm) != 0)
+        growth_add(&vm->growth, vm->rate_kib_s * (uint64_t)(VM_AHEAD_NS / 1000000) / 1000);
     learn_current_offset(vm);
     if (vm_is_stalling(vm) || vm_is_swapping(vm)) {
         vm->quiet_ns = now_ns;

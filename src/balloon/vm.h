@@ -9,6 +9,7 @@
 #define PAGEMETER_VM_H
 
 #include "agent/figures.h"
+#include "balloon/growth.h"
 #include "balloon/host.h"
 #include "balloon/policy.h"
 #include "balloon/reason.h"
@@ -101,6 +102,7 @@ struct vm {
     uint64_t refault_rate; /* pages per second before the first shrink of the episode */
 
     /* growing */
+    struct growth growth;
     uint64_t rate_kib_s; /* growth of need, never negative */
     int64_t low_ns;      /* margin has been under a quarter of the headroom since; 0: it is not */
     unsigned filled;     /* grants in a row that were filled without stall */
