@@ -25,6 +25,7 @@
 
 #define MEMO_EVERY_NS (5 * NS_PER_S)
 #define LOOK_EVERY_NS (30 * NS_PER_S) /* for other balancers */
+#define START_NS (3 * NS_PER_S)       /* xenstore may take so long to answer at first */
 #define REPORT_EVERY_NS (500 * INT64_C(1000000))
 #define NS_PER_DAY (24 * NS_PER_HOUR)
 static const char lock_path[] = "/run/pageballoond.lock";
@@ -131,7 +132,7 @@ static void run(struct balloond *b, struct cause cause)
     int64_t utc_ns = clock_utc().ns;
     bool is_hung = guests_is_hung(b->guests, now());
 
-    if (is_hung != b->was_hung && now() - b->begin_ns > GUESTS_HUNG_NS)
+    if (is_hung != b->was_hung && now() - b->begin_ns > START_NS)
         log_event(is_hung ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "%s",
                   is_hung ? "xenstore does not answer: no VM is touched until it does"
                           : "xenstore answers again");
