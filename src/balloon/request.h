@@ -44,7 +44,7 @@ struct request {
     } pairs[REQUEST_PAIRS_MAX];
     uint64_t size_kib; /* reserve */
     int64_t ttl_ns;
-    char who[REQUEST_WHO_MAX]; /* filled by control.h: who is connected, a name or uid=N */
+    char who[REQUEST_WHO_MAX]; /* filled by control.h: who is connected, root or uid=N */
 };
 
 /* Reads a line in place, without its newline; the request points into it. ERR_USAGE. */

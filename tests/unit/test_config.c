@@ -64,6 +64,15 @@ static void test_config_init_gives_the_documented_defaults(void **state)
     assert_string_equal(c.db, "/var/lib/pagemeter");
     assert_int_equal(c.retention_ns, 400 * 24 * NS_PER_HOUR);
     assert_string_equal(c.stream, "/run/pagemeter/stream.sock");
+    assert_string_equal(c.balloon_mode, "dry-run");
+    assert_string_equal(c.balloon_actuator, "xen");
+    assert_string_equal(c.balloon_policy, "fixed");
+    assert_string_equal(c.balloon_guest, "none");
+    assert_int_equal(c.balloon_reserve_kib, 0);
+    assert_int_equal(c.balloon_dom0_allowance_kib, 0);
+    assert_int_equal(c.balloon_pool_kib, 256 << 10);
+    assert_string_equal(c.balloon_socket, "/run/pageballoond.sock");
+    assert_int_equal(c.balloon_retention_ns, 30 * 24 * NS_PER_HOUR);
 }
 
 static void test_config_defaults_pass_the_check(void **state)
@@ -85,7 +94,10 @@ static void test_config_read_takes_every_key(void **state)
               "[meter]\nsource = replay:/a.trace\ninterval = 2s\nmax_gap = 9s\nqueue_ticks = 10\n"
               "temporary_handles = 01234567-*\nservice_domains = *-89abcdef0123\n"
               "\n[store]\ndb = /srv/meter\nretention = 90d\n"
-              "[stream]\nsocket = none\n",
+              "[stream]\nsocket = none\n"
+              "[balloon]\nmode = on\nactuator = xe\npolicy = demand\nguest = all\n"
+              "reserve = 2G\ndom0_allowance = 512M\npool = 0K\nsocket = /b.sock\n"
+              "retention = forever\n",
               &c);
     assert_string_equal(c.source, "replay:/a.trace");
     assert_int_equal(c.interval_ns, 2 * NS_PER_S);
@@ -96,6 +108,44 @@ static void test_config_read_takes_every_key(void **state)
     assert_string_equal(c.db, "/srv/meter");
     assert_int_equal(c.retention_ns, 90 * 24 * NS_PER_HOUR);
     assert_string_equal(c.stream, "none");
+    assert_string_equal(c.balloon_mode, "on");
+    assert_string_equal(c.balloon_actuator, "xe");
+    assert_string_equal(c.balloon_policy, "demand");
+    assert_string_equal(c.balloon_guest, "all");
+    assert_int_equal(c.balloon_reserve_kib, 2 << 20);
+    assert_int_equal(c.balloon_dom0_allowance_kib, 512 << 10);
+    assert_int_equal(c.balloon_pool_kib, 0);
+    assert_string_equal(c.balloon_socket, "/b.sock");
+    assert_int_equal(c.balloon_retention_ns, 0);
+}
+
+static void test_config_set_word_is_one_of_its_list(void **state)
+{
+    struct config c;
+    struct error err;
+
+    (void)state;
+    config_init(&c);
+    assert_set(&c, "balloon", "policy", "api");
+    assert_fails(config_set(&c, "balloon", "policy", "ap", &err), ERR_USAGE,
+                 "none of its words: fixed demand swap api");
+    assert_fails(config_set(&c, "balloon", "policy", "swap api", &err), ERR_USAGE, "none of");
+    assert_fails(config_set(&c, "balloon", "policy", "", &err), ERR_USAGE, "none of");
+    assert_string_equal(c.balloon_policy, "api");
+}
+
+static void test_config_set_size_has_both_limits(void **state)
+{
+    struct config c;
+    struct error err;
+
+    (void)state;
+    config_init(&c);
+    assert_set(&c, "balloon", "reserve", "1024T");
+    assert_fails(config_set(&c, "balloon", "reserve", "1025T", &err), ERR_USAGE, "not a size");
+    assert_fails(config_set(&c, "balloon", "reserve", "512", &err), ERR_USAGE, "not a size");
+    assert_int_equal(c.balloon_reserve_kib, KIB_MAX);
+    assert_set(&c, "balloon", "reserve", "0K");
 }
 
 static void test_config_read_empty_file_changes_nothing(void **state)
@@ -380,6 +430,8 @@ int main(void)
         cmocka_unit_test(test_config_set_queue_ticks_has_both_limits),
         cmocka_unit_test(test_config_set_refused_value_leaves_the_old_one),
         cmocka_unit_test(test_config_set_text_has_a_longest_value),
+        cmocka_unit_test(test_config_set_word_is_one_of_its_list),
+        cmocka_unit_test(test_config_set_size_has_both_limits),
         cmocka_unit_test(test_config_set_empty_patterns_match_nothing),
         cmocka_unit_test(test_config_check_interval_has_both_limits),
         cmocka_unit_test(test_config_check_max_gap_has_both_limits),

@@ -189,6 +189,68 @@ static void test_duration_format_is_read_back(void **state)
     }
 }
 
+static void test_size_each_unit_is_its_kib(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t kib;
+    } sizes[] = {{"0K", 0},        {"1K", 1},          {"524288K", 524288},
+                 {"512M", 524288}, {"512m", 524288},   {"2G", 2097152},
+                 {"1T", 1 << 30},  {"1024T", KIB_MAX}, {"1048576G", KIB_MAX}};
+    struct error err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint64_t kib;
+
+        assert_ok(number_parse_size(sizes[i].text, &kib, &err));
+        assert_true(kib == sizes[i].kib);
+    }
+}
+
+static void test_size_malformed_refused(void **state)
+{
+    static const char *const texts[] = {"",
+                                        "0",
+                                        "512",
+                                        "M",
+                                        "-1M",
+                                        "1 M",
+                                        "1MB",
+                                        "01M",
+                                        "1.5G",
+                                        " 1M",
+                                        "1M ",
+                                        "1025T",
+                                        "1P",
+                                        "1099511627777K",
+                                        "18446744073709551616K"};
+    struct error err;
+    uint64_t kib = 7;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_fails(number_parse_size(texts[i], &kib, &err), ERR_USAGE, "is not a size");
+    assert_int_equal(kib, 7);
+}
+
+static void test_size_format_is_read_back(void **state)
+{
+    static const uint64_t values[] = {0, 1, 1023, 1024, 1025, 524288, KIB_MAX - 1, KIB_MAX};
+    struct error err;
+    char text[DURATION_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        uint64_t kib;
+
+        assert_ok(number_parse_size(number_format_size(values[i], text), &kib, &err));
+        assert_true(kib == values[i]);
+    }
+    assert_string_equal(number_format_size(524288, text), "512M");
+    assert_string_equal(number_format_size(KIB_MAX, text), "1024T");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +270,9 @@ int main(void)
         cmocka_unit_test(test_duration_malformed_refused),
         cmocka_unit_test(test_duration_format_takes_largest_exact_unit),
         cmocka_unit_test(test_duration_format_is_read_back),
+        cmocka_unit_test(test_size_each_unit_is_its_kib),
+        cmocka_unit_test(test_size_malformed_refused),
+        cmocka_unit_test(test_size_format_is_read_back),
     };
 
     return cmocka_run_group_tests_name("number", tests, NULL, NULL);
