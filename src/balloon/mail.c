@@ -119,10 +119,15 @@ static struct box *find(const struct mail *mail, uint16_t domid)
     return i < mail->count && mail->boxes[i]->domid == domid ? mail->boxes[i] : NULL;
 }
 
-/* The n-th box behind the cursor, around the end. */
-static struct box *behind(const struct mail *mail, const struct cursor *cursor, size_t n)
+/* Where a round begins: behind the cursor; the n-th box from there, around the end. */
+static size_t start_of(const struct mail *mail, const struct cursor *cursor)
 {
-    return mail->boxes[(index_from(mail, cursor->domid + 1) + n) % mail->count];
+    return index_from(mail, cursor->domid + 1);
+}
+
+static struct box *nth(const struct mail *mail, size_t start, size_t n)
+{
+    return mail->boxes[(start + n) % mail->count];
 }
 
 static void drop(struct mail *mail, const struct box *box)
@@ -186,8 +191,10 @@ bool mail_has(const struct mail *mail, uint16_t domid)
 
 bool mail_next_watch(struct mail *mail, uint16_t *domid, bool *is_wanted)
 {
+    size_t start = start_of(mail, &mail->watches);
+
     for (size_t n = 0; n < mail->count; n++) {
-        struct box *box = behind(mail, &mail->watches, n);
+        struct box *box = nth(mail, start, n);
 
         if (box->is_wanted == box->is_watched)
             continue;
@@ -277,9 +284,10 @@ bool mail_next_read(struct mail *mail, int64_t now_ns, uint16_t *domid, enum mai
                     int64_t *wait_ns)
 {
     int64_t at_ns = INT64_MAX;
+    size_t start = start_of(mail, &mail->reads);
 
     for (size_t n = 0; n < mail->count; n++) {
-        struct box *box = behind(mail, &mail->reads, n);
+        struct box *box = nth(mail, start, n);
         unsigned chosen;
 
         if (box->marked == 0 || !choose_topic(box, now_ns, &chosen, &at_ns))
@@ -360,8 +368,10 @@ bool mail_order(struct mail *mail, const struct mail_write *write, struct error 
 
 bool mail_next_write(struct mail *mail, struct mail_write *out)
 {
+    size_t start = start_of(mail, &mail->writes);
+
     for (size_t n = 0; n < mail->count; n++) {
-        struct box *box = behind(mail, &mail->writes, n);
+        struct box *box = nth(mail, start, n);
 
         if (box->ordered == 0)
             continue;
@@ -425,8 +435,10 @@ static void take_topic(struct box *box, struct mail_event *out)
 
 bool mail_take(struct mail *mail, struct mail_event *out)
 {
+    size_t start = start_of(mail, &mail->events);
+
     for (size_t n = 0; n < mail->count; n++) {
-        struct box *box = behind(mail, &mail->events, n);
+        struct box *box = nth(mail, start, n);
 
         if ((box->ready | box->answered) == 0)
             continue;

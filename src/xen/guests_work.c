@@ -161,7 +161,7 @@ static enum xenstore_result put_target(struct guests_work *w, const struct mail_
     return result == XENSTORE_OK ? xenstore_write(&w->xenstore, path, write->value) : result;
 }
 
-/* The directory is made with its permissions, and the node takes over its parent's. */
+/* Whoever made the directory: it is dom0's from now on, and so is the node. */
 static enum xenstore_result put_word(struct guests_work *w, const struct mail_write *write,
                                      const char *node)
 {
@@ -177,8 +177,8 @@ static enum xenstore_result put_word(struct guests_work *w, const struct mail_wr
         return result;
     (void)path_of(write->domid, "pagemeter", directory);
     (void)path_of(write->domid, node, path);
-    result = xenstore_read(&w->xenstore, directory, before, 1, &length);
-    if (result == XENSTORE_NO && (result = xenstore_mkdir(&w->xenstore, directory)) == XENSTORE_OK)
+    result = xenstore_mkdir(&w->xenstore, directory); /* no matter if it is there */
+    if (result == XENSTORE_OK)
         result = xenstore_show_to(&w->xenstore, directory, write->domid);
     if (result == XENSTORE_OK)
         result = xenstore_write(&w->xenstore, path, write->value);

@@ -4,7 +4,7 @@
 . lab-checks.sh
 
 permissions() { xenstore-ls -p "/local/domain/$1/pagemeter" | sed 's/.*(\(.*\))/\1/' | sort -u; }
-pid_of_xenstored() { cat /run/xenstored.pid; }
+pid_of_xenstored() { cat /run/xenstored.pid 2>/dev/null || pidof oxenstored; }
 
 lab-guest web 128 256
 lab-guest mail 128 256 pvh
@@ -33,6 +33,8 @@ section "xenstored stops"
 check "PV" actuator_contract hang "$web" "$(pid_of_xenstored)"
 check "PVH" actuator_contract hang "$mail" "$(pid_of_xenstored)"
 
-section "xenstored is killed and started anew"
-check "PV" actuator_contract lost "$web" "$(pid_of_xenstored)"
+if ! pidof oxenstored >/dev/null; then
+    section "xenstored is killed and started anew"
+    check "PV" actuator_contract lost "$web"
+fi
 checks_end
