@@ -32,3 +32,8 @@ modd_bytes_max = 32768
 modd-size: $(O)/bin/modd ## print the agent's size, and fail when it is above its mark
 	@size=$$(stat -c %s $<); echo "modd: $$size bytes of at most $(modd_bytes_max)"; \
 	    [ $$size -le $(modd_bytes_max) ]
+
+.PHONY: lab-modd
+lab-modd: $(O)/bin/modd ## the agent in guests of a real Xen, and what it holds locked there
+	bash tests/lab/build.sh
+	bash tests/lab/run.sh -0 640 -t 420 -o build/lab/results/modd -g $<:/etc/rc.d/modd -c tests/lab/modd.sh

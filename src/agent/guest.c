@@ -66,8 +66,8 @@ bool guest_measure(struct guest *g, struct figures *out)
     if (!read_memory(g, &f))
         return false;
     length = g->read(g->context, GUEST_VMSTAT, &text);
-    /* counters that could not be read stay as they were */
-    (void)!kernel_text_vmstat(text, length, &f);
+    if (length > 0) /* else, and when they make no sense, counters stay as they were */
+        (void)!kernel_text_vmstat(text, length, &f);
     length = g->read(g->context, GUEST_PRESSURE, &text);
     if (!kernel_text_pressure(text, length, &f))
         f.stall_some_us = f.stall_full_us = 0;

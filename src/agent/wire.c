@@ -62,10 +62,3 @@ size_t wire_kept(const struct wire *w)
 {
     return w->header.length < sizeof w->text ? w->header.length : sizeof w->text;
 }
-
-bool wire_is_error(const struct wire *w, const char *name)
-{
-    size_t size = strlen(name) + 1;
-
-    return w->header.type == WIRE_ERROR && wire_kept(w) >= size && memcmp(w->text, name, size) == 0;
-}

@@ -55,7 +55,4 @@ size_t wire_wants(const struct wire *w, size_t most);
 /* How much of a whole message's payload is in w->text. */
 size_t wire_kept(const struct wire *w);
 
-/* The whole message is an error with this name, for instance "EACCES". */
-bool wire_is_error(const struct wire *w, const char *name);
-
 #endif
