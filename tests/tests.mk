@@ -32,6 +32,7 @@ unit: $(O)/.deps-check $(unit_programs) ## the unit tests only
 
 sim_names = model guest agent world time run
 sim_objects = $(sim_names:%=$(O)/src/balloon/sim_%.o)
+$(O)/test/unit/test_actuator_sim: $(sim_objects)
 sim_test_names = checker rig hosts probe properties scenarios scenarios_guest scenarios_host main
 
 $(O)/test/sim: $(sim_test_names:%=$(O)/tests/sim/%.o) $(sim_objects) $(shared) $(safety_test)
@@ -74,7 +75,7 @@ check: $(O)/.deps-check all test-programs $(O)/test/crash/pagemeterd unit ## run
 	mandoc -T lint -W warning docs/man/*.[1-9]
 
 .PHONY: lab
-lab: all $(O)/test/source_contract ## the tests on a real Xen under QEMU
+lab: all $(O)/test/source_contract $(O)/test/actuator_contract ## the tests on a real Xen under QEMU
 	bash tests/lab/test.sh $(O)/bin
 
 .PHONY: demo

@@ -78,6 +78,11 @@ meter_lab() {
     exec "$here/run.sh" -0 640 -t 420 "${programs[@]}" -o "$results" -c "$here/meter.sh"
 }
 
+actuator_lab() {
+    exec "$here/run.sh" -0 640 -t 420 -p "$top/build/test/actuator_contract" -o "$results/actuator" \
+        -c "$here/actuator.sh"
+}
+
 "$here/build.sh" || exit 1
 rm -rf "$results"
 mkdir -p "$results"
@@ -96,6 +101,11 @@ if [ -z "$only_xen" ]; then
     count verify python3 "$here/verify_trace.py" "$results/whole.trace" "$results/whole.csv"
     count replay check_replay
     echo
+    if [ -x "$top/build/test/actuator_contract" ]; then
+        echo "== memory on demand: what it reads and writes in dom0"
+        count actuator actuator_lab
+        echo
+    fi
 fi
 echo "== Xen, without Pagemeter"
 wait $selftest
