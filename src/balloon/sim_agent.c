@@ -115,6 +115,11 @@ static uint64_t distance(uint64_t a, uint64_t b)
     return a > b ? a - b : b - a;
 }
 
+bool sim_agent_is_woken(const struct sim_guest *g)
+{
+    return g->tally.stall_ns - g->polled_stall_ns >= SIM_AGENT_STALL_NS;
+}
+
 void sim_agent_poll(struct sim_guest *g, int64_t now_ns)
 {
     uint64_t available = sim_guest_available_kib(g);
@@ -125,6 +130,7 @@ void sim_agent_poll(struct sim_guest *g, int64_t now_ns)
                     distance(available, g->sent_available_kib) >= headroom / 4 ||
                     now_ns - g->sent_ns >= KEEP_ALIVE_NS;
 
+    g->polled_stall_ns = g->tally.stall_ns;
     g->poll_ns = now_ns + (is_near ? POLL_NEAR_NS : POLL_NS);
     if (g->traits.word == WORD_FLAPS || g->traits.word == WORD_GARBAGE) {
         g->poll_ns = now_ns + POLL_NEAR_NS;

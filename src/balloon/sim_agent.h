@@ -3,7 +3,7 @@
  *
  * BALLOON.md, "The agent": polls every 100 ms under four headrooms, else every second; sends when
  * available crosses half of the headroom, has moved by a quarter of it, and every 5 s; at most ten
- * times a second.
+ * times a second. PSI is an extra wake-up.
  */
 #ifndef PAGEMETER_SIM_AGENT_H
 #define PAGEMETER_SIM_AGENT_H
@@ -11,6 +11,10 @@
 #include "balloon/sim_guest.h"
 
 #define SIM_AGENT_WAY_NS INT64_C(8000000) /* from the agent's write to the daemon */
+
+/* PSI wakes it: so much stall since the last poll. */
+#define SIM_AGENT_STALL_NS INT64_C(50000000)
+bool sim_agent_is_woken(const struct sim_guest *g);
 
 /* Its next poll is due: perhaps it sends; then g->text is under way. */
 void sim_agent_poll(struct sim_guest *g, int64_t now_ns);

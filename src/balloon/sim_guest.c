@@ -14,7 +14,6 @@ enum { PAGE_KIB = 4 };
 #define SWAP_KIB_S (UINT64_C(200) << 10) /* a disk's rate, in and out */
 #define DENIED_MOST_NS INT64_C(60000000) /* then the kernel kills */
 #define GREEDY_KIB_S (UINT64_C(400) << 10)
-#define CACHE_KIB_S (UINT64_C(400) << 10)
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -205,13 +204,11 @@ static void cache_files(struct sim_guest *g, int64_t dt_ns)
     uint64_t misses = less(g->program.cache_kib, has);
 
     if (misses > 0 && g->program.cache_kib > 0) {
-        uint64_t read = yield_kib(g->program.reread_kib_s, dt_ns);
-        uint64_t missed = (uint64_t)((unsigned __int128)read * misses / g->program.cache_kib);
+        unsigned __int128 read = yield_kib(g->program.reread_kib_s, dt_ns);
+        uint64_t lost = less(g->cache_most_kib, has); /* a first read is no refault */
 
-        /* a first read is no refault */
-        if (g->cache_most_kib >= g->program.cache_kib)
-            g->figures.refaults += missed / PAGE_KIB;
-        has = least(room, has + least(misses, least(missed, yield_kib(CACHE_KIB_S, dt_ns))));
+        g->figures.refaults += (uint64_t)(read * lost / g->program.cache_kib) / PAGE_KIB;
+        has = least(room, has + least(misses, (uint64_t)(read * misses / g->program.cache_kib)));
     }
     g->cache_kib = has;
     if (g->cache_most_kib < has)

@@ -124,7 +124,8 @@ struct sim_guest {
     int64_t booted_ns;
 
     /* the agent */
-    int64_t poll_ns; /* the next poll; INT64_MAX: none */
+    int64_t poll_ns;         /* the next poll; INT64_MAX: none */
+    int64_t polled_stall_ns; /* the stall that it knew of at its last poll */
     int64_t sent_ns;
     uint64_t sent_available_kib;
     bool was_low;

@@ -68,14 +68,16 @@ static bool run_now(struct sim_run *r, const struct cause *cause, struct error *
     return true;
 }
 
-static void bring_facts(struct sim_run *r, struct sim_guest *g)
+static bool bring_facts(struct sim_run *r, struct sim_guest *g, struct error *err)
 {
+    struct cause cause = {CAUSE_RECORD, g->figures.seq, g->domain.domid};
     int64_t now = r->world->now_ns;
 
-    if (r->controller->facts(r->controller, g->domain.domid, &g->facts, now))
-        g->facts_due_ns = INT64_MAX;
-    else
-        g->facts_due_ns = now + AGAIN_NS;
+    g->facts_due_ns = now + AGAIN_NS;
+    if (!r->controller->facts(r->controller, g->domain.domid, &g->facts, now))
+        return true;
+    g->facts_due_ns = INT64_MAX;
+    return run_now(r, &cause, err);
 }
 
 static bool bring_record(struct sim_run *r, struct sim_guest *g, struct error *err)
@@ -112,9 +114,11 @@ static bool bring(struct sim_run *r, struct error *err)
             continue;
         bool is_introduced = g->facts_due_ns == INT64_MAX && g->life != LIFE_BUILDING;
 
-        if (g->facts_due_ns <= w->now_ns ||
-            (is_introduced && r->controller->lacks_facts(r->controller, g->domain.domid)))
-            bring_facts(r, g);
+        bool is_due = g->facts_due_ns <= w->now_ns ||
+                      (is_introduced && r->controller->lacks_facts(r->controller, g->domain.domid));
+
+        if (is_due && !bring_facts(r, g, err))
+            return false;
         if (g->text_due_ns <= w->now_ns && !bring_record(r, g, err))
             return false;
     }

@@ -66,7 +66,8 @@ static void obey_life(struct sim_world *w, const struct sim_order *order)
     case ORDER_MIGRATE:
         rename_guest(w, g);
         break;
-    case ORDER_TARGET:
+    case ORDER_TARGET: /* as libxl does it: the cap goes with it, either way */
+        g->domain.max_kib = order->kib + g->facts.videoram_kib + MIB;
         sim_world_write_target(w, g, order->kib);
         break;
     case ORDER_SILENCE:
@@ -186,7 +187,7 @@ static void pass_guest(struct sim_world *w, struct sim_guest *g, int64_t dt_ns)
     sim_guest_live(g, w->now_ns, dt_ns);
     if (g->seen_due_ns <= w->now_ns && g->life == LIFE_RUNNING && !w->is_hung)
         sim_guest_see_target(g);
-    if (g->poll_ns <= w->now_ns)
+    if (g->poll_ns <= w->now_ns || sim_agent_is_woken(g))
         sim_agent_poll(g, w->now_ns);
 }
 

@@ -173,7 +173,7 @@ void scenario_silence(struct rig *rig)
     rig_until(rig, 100);
     uint64_t before = tot_mib(rig, vm);
 
-    rig_until(rig, 158);
+    rig_until(rig, 150);
     EXPECT(tot_mib(rig, vm) <= before);
     rig_until(rig, 180);
     EXPECT(tot_mib(rig, vm) == 640);
@@ -234,35 +234,35 @@ void scenario_garbage(struct rig *rig)
     EXPECT(engine_find(&rig->engine, (uint16_t)(vm + 1))->hostile_records > 100);
 }
 
-static uint64_t feed_greedy(struct rig *rig, enum sim_model model, uint64_t swap)
+static uint64_t feed_greedy(struct rig *rig, enum sim_model model, uint64_t swap, double seconds)
 {
     stage_host(rig, 16384);
     size_t vm = STAGE_VM(rig, model, .tot = 512, .most = 8192, .swap = swap);
 
     rig_start(rig);
-    rig_until(rig, 60);
+    rig_until(rig, seconds);
     EXPECT(tally(rig, vm)->ooms == 0);
     return tot_mib(rig, vm);
 }
 
 void scenario_greedy(struct rig *rig)
 {
-    EXPECT(feed_greedy(rig, MODEL_GREEDY_600, 1024) <= 512);
-    EXPECT(feed_greedy(rig, MODEL_GREEDY_770, 1024) <= 512);
-    EXPECT(feed_greedy(rig, MODEL_GREEDY_900, 1024) < 640);
+    EXPECT(feed_greedy(rig, MODEL_GREEDY_600, 1024, 60) <= 512);
+    EXPECT(feed_greedy(rig, MODEL_GREEDY_770, 1024, 60) <= 512);
+    EXPECT(feed_greedy(rig, MODEL_GREEDY_900, 1024, 60) < 640);
 }
 
 /* It fills what it gets without a stall: with swap to fall back on it is held. */
 void scenario_greedy_held(struct rig *rig)
 {
-    EXPECT(feed_greedy(rig, MODEL_GREEDY_980, 1024) < 1024);
+    EXPECT(feed_greedy(rig, MODEL_GREEDY_980, 1024, 60) < 3072);
 }
 
 /* It leaves next to nothing: slowed, and never beyond its ceiling. */
 void scenario_greedy_all(struct rig *rig)
 {
-    EXPECT(feed_greedy(rig, MODEL_GREEDY_1000, 1024) < 6144);
-    EXPECT(feed_greedy(rig, MODEL_GREEDY_1000, 0) <= 8192);
+    EXPECT(feed_greedy(rig, MODEL_GREEDY_1000, 1024, 10) < 3584);
+    EXPECT(feed_greedy(rig, MODEL_GREEDY_1000, 0, 60) <= 8192);
 }
 
 /* A reader of files: what was taken comes back when it reads them from the disk again. */
