@@ -50,7 +50,7 @@ struct balloond {
     size_t watching;
     uint64_t ticket; /* of writes to xenstore */
     int64_t begin_ns, memo_ns, look_ns, report_ns;
-    bool was_hung, is_ready;
+    bool was_hung, is_ready, has_begun;
 };
 
 static int64_t now(void)
@@ -118,10 +118,12 @@ static void watch_new(struct balloond *b)
 
         if (is_watched(b, vm->domid))
             continue;
-        (void)memo_recall(b->memo, vm, b->engine.read_ns);
+        if (!memo_recall(b->memo, vm, b->engine.read_ns) && !b->has_begun)
+            vm->filled = VM_FILLED_MOST - 1; /* a VM from before us: what it had filled is lost */
         if (b->watching < BALLOON_VMS_MAX && guests_watch(b->guests, vm->domid, &err))
             b->watched[b->watching++] = vm->domid;
     }
+    b->has_begun = true;
 }
 
 /* ---- one round ---- */

@@ -335,7 +335,8 @@ static void did_grow(struct vm *vm, const struct action *a, int64_t now_ns)
     vm->grant_ns = vm->quiet_ns = now_ns;
     vm->low_ns = 0;
     vm->has_stalled = false;
-    vm->claim_ns = a->claim_kib != 0 ? now_ns : 0;
+    if (a->claim_kib != 0)
+        vm->claim_ns = now_ns; /* an older claim that was not renewed still ends by its own time */
     vm->domain.max_kib = a->cap_kib;
     vm->nudged_from_kib = 0;
     vm->taken_kib = 0;
