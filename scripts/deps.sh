@@ -1,13 +1,14 @@
 #!/bin/sh
 # deps.sh SET... - install the Debian packages that a set needs, if any is missing.
 #
-# Says what it does, asks nothing as root; elsewhere it says what to run. Sets: build, check, lab,
-# cover, lint.
+# Says what it does, asks nothing as root; elsewhere it says what to run. Sets: build, guest,
+# check, cover, lint.
 set -eu
 
 packages_of() {
     case $1 in
     build) echo gcc libc6-dev make pkg-config libsqlite3-dev libinih-dev libjson-c-dev libxen-dev musl-tools ;;
+    guest) echo gcc make musl-tools ;;
     check) echo libcmocka-dev sqlite3 python3-minimal python3 mandoc clang libclang-rt-14-dev llvm ;;
     cover) echo gcovr ;;
     lint) echo clang-format clang-tidy shellcheck ;;
