@@ -1,0 +1,31 @@
+# greedy.sh - a program that takes a share of whatever memory it sees is held, when its guest has swap; and so it is
+# under policy swap.
+# lab: -m 3584 -0 832 -t 300
+# shellcheck shell=sh disable=SC1091,SC2154
+. ./lib.sh
+
+guest -s 256 server 128 768 pv
+server=$domid
+guest -s 256 quiet 128 768 pv
+quiet=$domid
+witness "$server" "$quiet"
+start_daemons 'policy = demand'
+set_vm server floor=128M ceiling=768M
+set_vm quiet floor=128M ceiling=768M policy=swap
+
+section "a program wants 90 % of the memory it sees, for 40 s"
+hog server greedy -s 700 -g 90 -r 50 -h 40
+hog quiet greedy -s 700 -g 90 -r 50 -h 40
+hog_wait server greedy 90
+hog_wait quiet greedy 90
+for name in server quiet; do
+    check_lived $name greedy
+    hog_story $name greedy
+done
+say "policy demand: up to $(($(most_kib "$server") / 1024)) MiB; policy swap: up to $(($(most_kib "$quiet") / 1024))"
+check "policy demand holds it below half of its ceiling" [ "$(most_kib "$server")" -lt $((384 * 1024)) ]
+check "policy swap holds it below a third" [ "$(most_kib "$quiet")" -lt $((256 * 1024)) ]
+end_witness
+check_ledger
+check_daemons
+checks_end
