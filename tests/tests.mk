@@ -55,6 +55,15 @@ $(O)/test/bench: $(O)/tests/bench/bench.o $(test_objects:$(safety_test)=$(safety
 bench: all $(O)/.deps-check $(O)/test/bench ## print what metering costs
 	@bash tests/bench/run.sh $(O)/bin $(O)/test/bench
 
+$(O)/test/bench-balloon: $(O)/tests/bench/balloon.o $(O)/tests/bench/rivals.o $(sim_objects) \
+    $(shared) $(safety)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c
+
+.PHONY: bench-balloon
+bench-balloon: $(O)/test/bench-balloon ## memory on demand beside the rules of others
+	@$(O)/test/bench-balloon
+
 # ---- crashes and faults ----
 
 $(O)/test/crash/pagemeterd: $(daemon_objects) $(shared) $(safety_test) $(O)/tests/crash/fault.o
