@@ -105,7 +105,8 @@ void mail_put_facts(struct mail *mail, uint16_t domid, const struct vm_facts *fa
 
 /*
  * A write is asked for. A newer value takes an older one's place while that one still waits; only
- * the newer ticket is then answered. ERR_REFUSED when the domain has no box.
+ * the newer ticket is then answered (and of two answers that wait, the newer is kept). ERR_REFUSED
+ * when the domain has no box.
  */
 MUST_CHECK bool mail_order(struct mail *mail, const struct mail_write *write, struct error *err);
 bool mail_next_write(struct mail *mail, struct mail_write *out);

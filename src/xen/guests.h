@@ -42,7 +42,8 @@ void guests_unwatch(struct guests *g, uint16_t domid);
 
 /*
  * Writes memory/target, in KiB, if the node is there; reads it back and compares. The event
- * MAIL_WRITTEN with this ticket says what became of it. Only for a watched domain.
+ * MAIL_WRITTEN with this ticket says what became of it: of the newest one, where several were asked
+ * for. What could not be written within 2 s is not written any more. Only for a watched domain.
  */
 MUST_CHECK bool guests_write_target(struct guests *g, uint16_t domid, uint64_t target_kib,
                                     uint64_t ticket, struct error *err);
