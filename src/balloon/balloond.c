@@ -239,10 +239,7 @@ static bool take_events(struct balloond *b, struct cause *cause)
 
 static void look_for_rivals(struct balloond *b)
 {
-    const struct host_view *host = &b->engine.host;
-    bool has_cap =
-        host->count > 0 && host->domains[0].domid == 0 && host->domains[0].max_kib < KIB_MAX;
-    enum rival rival = rivals_find("", has_cap);
+    enum rival rival = rivals_find("", actuator_xen_has_dom0_mem(b->xen));
     const char *before = b->operator.rival;
 
     if (rival == RIVAL_SQUEEZED && b->xe != NULL)

@@ -242,8 +242,9 @@ static bool claim(struct engine *e, const struct vm *vm, const struct action *a,
 {
     struct actuator *out = e->actuator;
 
-    /* one claim at a time: the older one ends, the cap keeps its place in the ledger */
-    if (vm->claim_ns != 0 && !out->ops->claim(out, vm->domid, 0, err))
+    /* Xen allows one claim: the older one ends, the cap keeps its place in the ledger */
+    if ((vm->claim_ns != 0 || vm->domain.outstanding_kib != 0) &&
+        !out->ops->claim(out, vm->domid, 0, err))
         return false;
     return out->ops->claim(out, vm->domid, a->claim_kib, err);
 }

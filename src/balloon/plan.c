@@ -275,9 +275,9 @@ static void plan_one(struct vm *vm, size_t index, const struct host_rules *rules
 {
     enum reason barred = controller_barred(vm, rules, now_ns);
 
-    plan_claim_end(vm, index, plan, now_ns);
     if (vm->wish.kind == WISH_GROW)
-        return;
+        return; /* its claim is renewed */
+    plan_claim_end(vm, index, plan, now_ns);
     if (may_lower_cap(vm, rules, barred))
         plan_cap(vm, index, plan);
     if (barred != REASON_NONE || plan_waking(vm, index, plan, now_ns))
