@@ -20,7 +20,7 @@ enum agent_trouble {
     AGENT_REFUSED     /* xenstored does not take the record */
 };
 
-enum { AGENT_REPLY_LATE_MS = 2000, AGENT_HEADROOM_MS = PACE_KEEP_ALIVE_MS };
+enum { AGENT_REPLY_LATE_MS = 5000, AGENT_HEADROOM_MS = PACE_KEEP_ALIVE_MS };
 
 struct agent {
     struct guest *guest;

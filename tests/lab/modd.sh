@@ -1,6 +1,5 @@
-# modd.sh - the guests' agent on real Xen: that its records arrive, when, and through what. Runs in dom0.
-#
-#   tests/lab/run.sh -0 640 -t 560 -g build/bin/modd:/etc/rc.d/modd -c tests/lab/modd.sh      (make lab-modd)
+# modd.sh - the guests' agent on real Xen: that its records arrive, when, and through what. Runs in dom0; `make
+# lab-modd` starts it alone, test.sh with the others.
 # shellcheck shell=sh disable=SC1091,SC2154,SC2086,SC2016,SC2034
 . lab-checks.sh
 locked_most_kib=192
@@ -69,6 +68,11 @@ for guest in $all; do
     # A PVH guest does not count the pages of its firmware tables.
     check "$guest: current is what the hypervisor gave ($current KiB)" [ "$current" -le 98304 -a "$current" -ge 97792 ]
     check "$guest: less is available than there is" [ "$(value $guest avail)" -lt "$(value $guest tot)" ]
+    alarms=1
+    [ $guest != nopsi ] || alarms=-1
+    # the figures, and the alarm
+    check_equal "$guest: pressure is open so often" \
+        "$(lab-gexec $guest "ls -l /proc/\$(pidof modd)/fd | grep -c pressure")" $((alarms + 1))
     check_equal "$guest: the kernel never picks it" "$(modd_proc $guest oom_score_adj)" -1000
 done
 echo "       $(record eater)"
@@ -102,6 +106,23 @@ for guest in eater hvm; do
     lab-gexec $guest rm /tmp/eaten
     check "$guest: and another when it is back" until_true 7 is_available_from $guest $((before - 8192))
 done
+
+section "programs wait for memory while there is plenty"
+# A group over its memory.high is held up, which is a stall like any other.
+lab-guest calm 192 192
+lab-wait calm >/dev/null
+until_true 10 is_proper calm bp
+check "calm: four headrooms are available ($(value calm avail) KiB)" is_available_from calm 66000
+lab-gexec calm 'mkdir /tmp/cg && mount -t cgroup2 cg /tmp/cg && echo +memory >/tmp/cg/cgroup.subtree_control &&
+    mkdir /tmp/cg/slow && echo 2M >/tmp/cg/slow/memory.high'
+switches='sed -n "s/^voluntary_ctxt_switches:[^0-9]*//p" /proc/$(pidof modd)/status'
+quiet=$(lab-gexec calm "$switches; sleep 5; $switches" | awk '{ n = $1 - before; before = $1 } END { print n }')
+held_up=$(lab-gexec calm "$switches
+    (read -r me rest </proc/self/stat; echo \$me >/tmp/cg/slow/cgroup.procs; exec timeout 5 head -c 8m /dev/zero >/tmp/held) &
+    sleep 5; $switches" | awk '{ n = $1 - before; before = $1 } END { print n }')
+check "calm: the alarm wakes modd ($held_up times in 5 s, $quiet without)" [ "$held_up" -ge $((quiet + 3)) ]
+echo "       $(record calm)"
+xl destroy calm
 
 section "the host sets the headroom"
 domid=$(xl domid eater)

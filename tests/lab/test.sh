@@ -83,6 +83,10 @@ actuator_lab() {
         -c "$here/actuator.sh"
 }
 
+modd_lab() {
+    exec "$here/run.sh" -0 640 -t 560 -g "$bin/modd:/etc/rc.d/modd" -o "$results/modd" -c "$here/modd.sh"
+}
+
 "$here/build.sh" || exit 1
 rm -rf "$results"
 mkdir -p "$results"
@@ -100,6 +104,9 @@ if [ -z "$only_xen" ]; then
     echo "== the same bill, computed twice more"
     count verify python3 "$here/verify_trace.py" "$results/whole.trace" "$results/whole.csv"
     count replay check_replay
+    echo
+    echo "== the agent in its guests"
+    count modd modd_lab
     echo
     if [ -x "$top/build/test/actuator_contract" ]; then
         echo "== memory on demand: what it reads and writes in dom0"

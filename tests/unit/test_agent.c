@@ -336,6 +336,19 @@ static void test_agent_hung_xenstored_gets_one_request_and_delays_no_look(void *
     assert_int_equal(agent.trouble, AGENT_FINE);
 }
 
+/* The record of 6000 gets no reply. */
+static void test_agent_reply_is_late_after_five_seconds(void **state)
+{
+    (void)state;
+    (void)run_until(5999);
+    is_hung = true;
+    (void)run_until(6000);
+    (void)agent_step(&agent, 10999, false);
+    assert_int_equal(agent.trouble, AGENT_FINE);
+    (void)agent_step(&agent, 11000, false);
+    assert_int_equal(agent.trouble, AGENT_NO_REPLY);
+}
+
 static void test_agent_survives_a_xenstored_that_forgets_the_request(void **state)
 {
     (void)state;
@@ -420,6 +433,7 @@ int main(void)
         TEST(test_agent_takes_the_hosts_headroom_and_its_own_without),
         TEST(test_agent_headroom_longer_than_what_is_kept_is_not_taken),
         TEST(test_agent_hung_xenstored_gets_one_request_and_delays_no_look),
+        TEST(test_agent_reply_is_late_after_five_seconds),
         TEST(test_agent_survives_a_xenstored_that_forgets_the_request),
         TEST(test_agent_refused_record_is_tried_every_second),
         TEST(test_agent_without_device_tries_every_second),

@@ -173,6 +173,10 @@ static void test_vmstat_of_an_older_kernel_is_read(void **state)
     assert_int_equal(f.major_faults, 3);
     assert_int_equal(f.swap_in, 0);
     assert_int_equal(f.oom_kills, 0);
+    assert_true(parse_vmstat("workingset_refault_file 2\nworkingset_refault 8\n", &f));
+    assert_int_equal(f.refaults, 2);
+    assert_true(parse_vmstat("workingset_refault_anon 3\nworkingset_refault 8\n", &f));
+    assert_int_equal(f.refaults, 3);
 }
 
 static void test_vmstat_sum_that_does_not_fit_is_the_largest(void **state)
