@@ -33,14 +33,16 @@ balloon = reason policy ledger share figures_parse growth vm controller_grow con
 balloon_store = balloon_store balloon_read
 daemon = pagemeterd daemon sampler committer queue stream host_id
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
-    balloon_list balloon_change explain answer
+    balloon_list balloon_change balloon_simulate explain answer
+# what pagemeter balloon simulate has of src/balloon
+simulate = history simulate sim_model sim_guest sim_agent sim_world sim_time sim_run
 
 objects = $(common:%=src/common/%.o) $(meter:%=src/meter/%.o) $(store:%=src/store/%.o) \
     gen/sql_files.o
 meter_objects = $(addprefix $(O)/,$(objects))
 balloon_objects = $(balloon:%=$(O)/src/balloon/%.o) $(balloon_store:%=$(O)/src/store/%.o)
 shared = $(meter_objects) $(balloon_objects)
-cli_objects = $(cli:%=$(O)/src/cli/%.o)
+cli_objects = $(cli:%=$(O)/src/cli/%.o) $(simulate:%=$(O)/src/balloon/%.o)
 daemon_objects = $(daemon:%=$(O)/src/meter/%.o) $(O)/src/xen/source_xen.o $(O)/src/xen/hypervisor.o
 # what pageballoond has of src/xen; needs -lxenctrl -lxenstore
 actuator_objects = $(patsubst %,$(O)/src/xen/%.o,hypervisor xenstore guests_work guests actuator_xen)

@@ -23,6 +23,8 @@ static const struct verb {
     {"drain", balloon_drain, 0, 0, "drain"},
     {"reserve", balloon_reserve, 1, 1, "reserve SIZE --for VM --ttl T"},
     {"unreserve", balloon_unreserve, 1, 1, "unreserve VM"},
+    {"simulate", balloon_simulate, 1, 1,
+     "simulate TRACE --policy FILE [--db DIR] [--format table|csv]"},
 };
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
@@ -32,7 +34,7 @@ static void print_usage(FILE *out)
     for (size_t i = 0; i < VERBS; i++)
         (void)fprintf(out, "%s pagemeter balloon %s\n", i == 0 ? "usage:" : "      ",
                       verbs[i].usage);
-    (void)fprintf(out, "       each with [--socket PATH]\n");
+    (void)fprintf(out, "       all but the last with [--socket PATH]\n");
 }
 
 static bool take_option(int option, struct balloon_options *o, struct error *err)

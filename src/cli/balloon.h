@@ -27,5 +27,6 @@ MUST_CHECK bool balloon_start(const struct balloon_options *o, struct error *err
 MUST_CHECK bool balloon_drain(const struct balloon_options *o, struct error *err);
 MUST_CHECK bool balloon_reserve(const struct balloon_options *o, struct error *err);
 MUST_CHECK bool balloon_unreserve(const struct balloon_options *o, struct error *err);
+MUST_CHECK bool balloon_simulate(const struct balloon_options *o, struct error *err);
 
 #endif
