@@ -42,7 +42,9 @@ objects = $(common:%=src/common/%.o) $(meter:%=src/meter/%.o) $(store:%=src/stor
 meter_objects = $(addprefix $(O)/,$(objects))
 balloon_objects = $(balloon:%=$(O)/src/balloon/%.o) $(balloon_store:%=$(O)/src/store/%.o)
 shared = $(meter_objects) $(balloon_objects)
-cli_objects = $(cli:%=$(O)/src/cli/%.o) $(simulate:%=$(O)/src/balloon/%.o)
+# guests in a simulation have modd's own pace
+sim_agent_objects = $(O)/src/agent/pace.o $(O)/src/agent/figures_format.o
+cli_objects = $(cli:%=$(O)/src/cli/%.o) $(simulate:%=$(O)/src/balloon/%.o) $(sim_agent_objects)
 daemon_objects = $(daemon:%=$(O)/src/meter/%.o) $(O)/src/xen/source_xen.o $(O)/src/xen/hypervisor.o
 # what pageballoond has of src/xen; needs -lxenctrl -lxenstore
 actuator_objects = $(patsubst %,$(O)/src/xen/%.o,hypervisor xenstore guests_work guests actuator_xen)

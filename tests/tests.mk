@@ -31,7 +31,7 @@ unit: $(O)/.deps-check $(unit_programs) ## the unit tests only
 # ---- memory on demand in virtual time ----
 
 sim_names = model guest agent world time run
-sim_objects = $(sim_names:%=$(O)/src/balloon/sim_%.o)
+sim_objects = $(sim_names:%=$(O)/src/balloon/sim_%.o) $(sim_agent_objects)
 $(O)/test/unit/test_actuator_sim: $(sim_objects)
 sim_test_names = checker rig hosts probe properties scenarios scenarios_guest scenarios_host main
 

@@ -1,15 +1,11 @@
 #include "balloon/sim_agent.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "agent/figures_format.h"
 #include "common/units.h"
 
-#define POLL_NS NS_PER_S
-#define POLL_NEAR_NS (NS_PER_S / 10)
-#define SEND_LEAST_NS (NS_PER_S / 10)
-#define KEEP_ALIVE_NS (5 * NS_PER_S)
+#define FLAP_NS (NS_PER_S / 10)
 
 static uint64_t less(uint64_t a, uint64_t b)
 {
@@ -49,18 +45,7 @@ static void bend(const struct sim_guest *g, struct figures *f)
 
 static void write_record(struct sim_guest *g, const struct figures *f)
 {
-    static const char letters[] = FIGURES_FLAG_LETTERS;
-    size_t n = (size_t)snprintf(g->text, sizeof g->text, "v=%d", FIGURES_VERSION);
-
-#define FIGURES_WRITE(key, member, most)                                                           \
-    n += (size_t)snprintf(g->text + n, sizeof g->text - n, " " key "=%" PRIu64, f->member);
-    FIGURES(FIGURES_WRITE)
-#undef FIGURES_WRITE
-    n += (size_t)snprintf(g->text + n, sizeof g->text - n, " flags=%s", f->flags == 0 ? "-" : "");
-    for (size_t i = 0; letters[i] != '\0'; i++)
-        if ((f->flags & 1U << i) != 0)
-            g->text[n++] = letters[i];
-    g->text_length = n;
+    g->text_length = figures_format(f, g->text);
 }
 
 /* One kind of nonsense after the other. */
@@ -98,21 +83,15 @@ static void send(struct sim_guest *g, int64_t now_ns)
 {
     struct figures f = look(g, now_ns);
 
-    g->figures.seq = f.seq = g->figures.seq % UINT32_MAX + 1;
+    g->figures.seq = f.seq = figures_next_seq(g->figures.seq);
     g->is_flapped = !g->is_flapped;
     bend(g, &f);
     if (g->traits.word == WORD_GARBAGE || g->traits.word == WORD_OTHERS)
         write_garbage(g, &f);
     else
         write_record(g, &f);
-    g->sent_ns = now_ns;
     if (g->text_due_ns == INT64_MAX) /* the newest wins: it arrives when the first would have */
         g->text_due_ns = now_ns + SIM_AGENT_WAY_NS;
-}
-
-static uint64_t distance(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : b - a;
 }
 
 bool sim_agent_is_woken(const struct sim_guest *g)
@@ -122,25 +101,20 @@ bool sim_agent_is_woken(const struct sim_guest *g)
 
 void sim_agent_poll(struct sim_guest *g, int64_t now_ns)
 {
+    uint64_t now_ms = (uint64_t)(now_ns / 1000000);
     uint64_t available = sim_guest_available_kib(g);
-    uint64_t headroom = g->headroom_kib > 0 ? g->headroom_kib : sim_guest_headroom_kib(g);
-    bool is_low = available < headroom / 2;
-    bool is_near = available < 4 * headroom;
-    bool has_news = is_low != g->was_low ||
-                    distance(available, g->sent_available_kib) >= headroom / 4 ||
-                    now_ns - g->sent_ns >= KEEP_ALIVE_NS;
+    bool is_mad = g->traits.word == WORD_FLAPS || g->traits.word == WORD_GARBAGE;
 
+    g->pace.headroom_kib = g->headroom_kib > 0 ? g->headroom_kib : sim_guest_headroom_kib(g);
     g->polled_stall_ns = g->tally.stall_ns;
-    g->poll_ns = now_ns + (is_near ? POLL_NEAR_NS : POLL_NS);
-    if (g->traits.word == WORD_FLAPS || g->traits.word == WORD_GARBAGE) {
-        g->poll_ns = now_ns + POLL_NEAR_NS;
-        has_news = true;
-    }
-    if (g->life != LIFE_RUNNING || g->is_silent || g->traits.word == WORD_NONE)
+    bool is_due = is_mad || pace_is_due(&g->pace, now_ms, available);
+
+    g->poll_ns = is_mad ? now_ns + FLAP_NS
+                        : (int64_t)pace_next_look_ms(&g->pace, now_ms, available) * 1000000;
+    if (g->poll_ns <= now_ns)
+        g->poll_ns = now_ns + 1000000;
+    if (!is_due || g->life != LIFE_RUNNING || g->is_silent || g->traits.word == WORD_NONE)
         return;
-    if (!has_news || now_ns - g->sent_ns < SEND_LEAST_NS)
-        return;
-    g->was_low = is_low;
-    g->sent_available_kib = available;
+    pace_sent(&g->pace, now_ms, available);
     send(g, now_ns);
 }

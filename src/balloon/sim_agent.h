@@ -1,9 +1,8 @@
 /*
  * sim_agent.h - the agent of a made-up guest: when it polls, when it sends, and what it says.
  *
- * BALLOON.md, "The agent": polls every 100 ms under four headrooms, else every second; sends when
- * available crosses half of the headroom, has moved by a quarter of it, and every 5 s; at most ten
- * times a second. PSI is an extra wake-up.
+ * When is modd's own decision (agent/pace.h), and so is the form of the record. PSI is an extra
+ * wake-up. Liars bend the figures; some send nonsense.
  */
 #ifndef PAGEMETER_SIM_AGENT_H
 #define PAGEMETER_SIM_AGENT_H

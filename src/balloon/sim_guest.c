@@ -62,7 +62,7 @@ void sim_guest_init(struct sim_guest *g, const struct sim_birth_form *form, int6
     g->swap_total_kib = form->swap_kib;
     g->booted_ns = now_ns;
     g->poll_ns = now_ns + NS_PER_S;
-    g->sent_ns = INT64_MIN / 2;
+    pace_init(&g->pace);
     g->headroom_kib = 0;
 }
 

@@ -12,6 +12,7 @@
 #define PAGEMETER_SIM_GUEST_H
 
 #include "agent/figures.h"
+#include "agent/pace.h"
 #include "balloon/host.h"
 
 /* A program's memory moves to this much, beginning at at_ns, with this rate; 0: at once. */
@@ -126,9 +127,7 @@ struct sim_guest {
     /* the agent */
     int64_t poll_ns;         /* the next poll; INT64_MAX: none */
     int64_t polled_stall_ns; /* the stall that it knew of at its last poll */
-    int64_t sent_ns;
-    uint64_t sent_available_kib;
-    bool was_low;
+    struct pace pace;
     uint64_t headroom_kib; /* the host's word */
     bool is_silent;
     bool is_flapped;

@@ -157,8 +157,10 @@ static bool read_host(struct actuator *a, struct host_view *view, struct error *
     if (!c->world->actuator.ops->read(&c->world->actuator, view, err))
         return false;
     for (size_t i = 0; i < view->count; i++)
-        if (view->domains[i].domid != 0)
+        if (view->domains[i].domid != 0) {
             meet(c, &view->domains[i]);
+            watched_of(c, view->domains[i].domid)->read_cap_kib = view->domains[i].max_kib;
+        }
     return true;
 }
 
@@ -198,6 +200,21 @@ static bool set_cap(struct actuator *a, uint16_t domid, uint64_t cap_kib, struct
     return is_ok;
 }
 
+/*
+ * I2: on arrival, or after 5 s. Xen allows one claim: another may take its place at the same
+ * instant, so that whether it really ended shows when time goes on (watch_claim).
+ */
+static void note_claim_end(struct checker *c, uint16_t domid)
+{
+    const struct sim_guest *g = guest_of(c, domid);
+    struct watched *w = watched_of(c, domid);
+    uint64_t full = known_target(w) + g->tot_offset_kib;
+
+    if (g->life == LIFE_RUNNING && g->domain.outstanding_kib > 0 &&
+        g->domain.tot_kib + (uint64_t)LEARNED_KIB < full && c->world->now_ns - w->claim_ns < 5 * S)
+        w->ended_missing_kib = full - g->domain.tot_kib;
+}
+
 static bool claim(struct actuator *a, uint16_t domid, uint64_t total_kib, struct error *err)
 {
     struct checker *c = (struct checker *)(void *)a;
@@ -207,6 +224,10 @@ static bool claim(struct actuator *a, uint16_t domid, uint64_t total_kib, struct
                       watched_of(c, domid)->claim_ns != 0;
     bool is_known = is_own_end || is_allowed(c, domid, total_kib > 0 ? "claim" : "end of claim");
 
+    if (is_own_end)
+        note_claim_end(c, domid);
+    else if (domid != 0 && guest_of(c, domid) != NULL)
+        watched_of(c, domid)->ended_missing_kib = 0;
     note(c, 2, domid, total_kib);
     bool is_ok = c->world->actuator.ops->claim(&c->world->actuator, domid, total_kib, err);
 
@@ -336,9 +357,13 @@ static const struct actuator_ops ops = {.kind = "checked",
 /* ---- what the engine hears ---- */
 
 /* Whether a record can be, by the world's own knowledge of it and not by its text. */
-static bool is_good(const struct sim_guest *g)
+static bool is_good(const struct sim_guest *g, const struct watched *w)
 {
-    uint64_t most = g->domain.max_kib + g->domain.max_kib / 64;
+    uint64_t cap = g->domain.max_kib > w->read_cap_kib ? g->domain.max_kib : w->read_cap_kib;
+
+    if (cap < g->domain.tot_kib) /* a cap that somebody lowered at once */
+        cap = g->domain.tot_kib;
+    uint64_t most = cap + cap / 64;
 
     if (g->traits.word == WORD_GARBAGE || g->traits.word == WORD_OTHERS)
         return false;
@@ -363,7 +388,7 @@ static void hear_record(struct sim_controller *s, uint16_t domid, const char *te
     struct watched *w = watched_of(c, domid);
 
     /* a record reaches the engine only after it has listed the domain */
-    if (g != NULL && engine_find(c->engine, domid) != NULL && is_good(g)) {
+    if (g != NULL && engine_find(c->engine, domid) != NULL && is_good(g, w)) {
         w->record_ns = now_ns;
         w->shrinks = 0;
         w->need_kib = g->figures.current_kib - said_available(g);
@@ -456,8 +481,12 @@ static bool run(struct sim_controller *s, const struct cause *cause, struct erro
 
 /* ---- states of the world ---- */
 
-static void watch_claim(struct checker *c, const struct sim_guest *g, const struct watched *w)
+static void watch_claim(struct checker *c, const struct sim_guest *g, struct watched *w)
 {
+    if (w->ended_missing_kib > 0 && g->life == LIFE_RUNNING)
+        complain(c, g->domain.domid, "I2 a claim ended with %" PRIu64 " KiB to come",
+                 w->ended_missing_kib);
+    w->ended_missing_kib = 0;
     if (g->life == LIFE_RUNNING && !w->is_renamed && w->claim_ns != 0 &&
         g->domain.outstanding_kib > 0 && c->world->now_ns - w->claim_ns > 6 * S + S / 5)
         complain(c, g->domain.domid, "I2 a claim is open for more than 6 s");

@@ -18,10 +18,11 @@ struct watched {
     int64_t listed_ns;  /* when it was first read */
     uint64_t first_kib; /* its target then */
     bool has_facts;
-    uint64_t told_kib;  /* the target that it was last told */
-    uint64_t known_kib; /* the last that it was told, or wrote; 0: none */
-    int64_t record_ns;  /* the last good record came; 0: none */
-    uint64_t need_kib;  /* current - available of that record */
+    uint64_t read_cap_kib; /* its cap when the engine last read */
+    uint64_t told_kib;     /* the target that it was last told */
+    uint64_t known_kib;    /* the last that it was told, or wrote; 0: none */
+    int64_t record_ns;     /* the last good record came; 0: none */
+    uint64_t need_kib;     /* current - available of that record */
     uint64_t swap_free_kib;
     unsigned shrinks;        /* since that record */
     bool is_renamed;         /* migrating, as far as it was told */
@@ -29,7 +30,8 @@ struct watched {
     unsigned written;
     int64_t foreign_until_ns;
     int64_t foreign_ns[3];
-    int64_t claim_ns; /* a claim of ours is open since */
+    int64_t claim_ns;           /* a claim of ours is open since */
+    uint64_t ended_missing_kib; /* it was given back with so much to come */
     uint64_t claim_was_kib;
     int64_t settled_ns; /* after a shrink: tot has been at the target since */
     bool has_shrunk;
