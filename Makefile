@@ -137,7 +137,7 @@ install: all ## programs, unit, manuals, schema, queries, example configuration
 
 .PHONY: clean
 clean: ## remove what was built, but not the lab's images
-	rm -rf $(O)/src $(O)/gen $(O)/bin $(O)/test $(O)/.deps-* build/asan build/cover build/torture
+	rm -rf $(O)/src $(O)/gen $(O)/bin $(O)/modd $(O)/test $(O)/.deps-* build/asan build/cover build/torture
 
 .PHONY: help
 help: ## this list
