@@ -44,7 +44,7 @@ bool control_open(struct control **out, const char *path, const struct control_o
     c->ops = *ops;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         c->clients[i].fd = -1;
-    if (!local_socket_listen(&c->socket, path, err)) {
+    if (!local_socket_listen(&c->socket, path, "pageballoond", err)) {
         free(c);
         return false;
     }

@@ -32,7 +32,7 @@ int local_socket_connect(const char *path)
 }
 
 /* Removes a socket that a killed daemon left; refuses when somebody listens there. */
-static bool clear_path(const char *path, struct error *err)
+static bool clear_path(const char *path, const char *who, struct error *err)
 {
     struct stat st;
 
@@ -45,7 +45,7 @@ static bool clear_path(const char *path, struct error *err)
     if (fd >= 0) {
         (void)close(fd);
         return error_set(err, ERR_REFUSED,
-                         "another daemon listens at %s: end it, or name another socket", path);
+                         "another %s listens at %s: end it, or name another socket", who, path);
     }
     if (unlink(path) == 0)
         return true;
@@ -69,7 +69,8 @@ static bool bind_at(int fd, const char *path, struct error *err)
                               path, strerror(why));
 }
 
-bool local_socket_listen(struct local_socket *out, const char *path, struct error *err)
+bool local_socket_listen(struct local_socket *out, const char *path, const char *who,
+                         struct error *err)
 {
     struct local_socket s = {.fd = -1};
     char dir[LOCAL_PATH_MAX];
@@ -80,7 +81,7 @@ bool local_socket_listen(struct local_socket *out, const char *path, struct erro
     (void)strcpy(s.path, path);
     (void)strcpy(dir, path);
     (void)mkdir(dirname(dir), 0755); /* what is wrong with it, bind says */
-    if (!clear_path(path, err))
+    if (!clear_path(path, who, err))
         return false;
     s.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (s.fd < 0)
@@ -100,7 +101,10 @@ void local_socket_close(struct local_socket *s)
 {
     struct stat st;
 
+    if (s->fd < 0)
+        return;
     if (lstat(s->path, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino)
         (void)unlink(s->path);
     (void)close(s->fd);
+    s->fd = -1;
 }

@@ -1,7 +1,6 @@
 #include "meter/stream.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,10 +9,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "common/local_socket.h"
 #include "meter/trace.h"
 
 enum {
@@ -31,10 +29,7 @@ struct subscriber {
 };
 
 struct stream {
-    char path[108];
-    dev_t socket_dev;
-    ino_t socket_ino;
-    int listen_fd;
+    struct local_socket socket;
     int wake_fd;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -153,7 +148,7 @@ static void remove_subscriber(struct stream *s, size_t i)
 
 static void accept_subscriber(struct stream *s)
 {
-    int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accept4(s->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (fd < 0)
         return;
@@ -169,7 +164,7 @@ enum { POLL_LISTEN, POLL_WAKE, POLL_FIRST };
 
 static size_t fill_poll(struct stream *s, struct pollfd *fds)
 {
-    fds[POLL_LISTEN] = (struct pollfd){.fd = s->listen_fd, .events = POLLIN};
+    fds[POLL_LISTEN] = (struct pollfd){.fd = s->socket.fd, .events = POLLIN};
     fds[POLL_WAKE] = (struct pollfd){.fd = s->wake_fd, .events = POLLIN};
     for (size_t i = 0; i < s->count; i++) {
         const struct subscriber *sub = &s->subscribers[i];
@@ -228,74 +223,13 @@ uint64_t stream_dropped(struct stream *s)
     return dropped;
 }
 
-/* Removes a socket that a killed daemon left; refuses when somebody listens there. */
-static bool clear_path(const char *path, struct error *err)
-{
-    struct error ignored;
-    struct stat st;
-
-    if (lstat(path, &st) != 0)
-        return true;
-    if (!S_ISSOCK(st.st_mode))
-        return error_set(err, ERR_REFUSED,
-                         "%s is there and is not a socket: name another with "
-                         "--stream",
-                         path);
-    int fd = stream_connect(path, &ignored);
-
-    if (fd >= 0) {
-        (void)close(fd);
-        return error_set(err, ERR_REFUSED,
-                         "another pagemeterd publishes at %s: end it, or name "
-                         "another socket with --stream",
-                         path);
-    }
-    if (unlink(path) == 0)
-        return true;
-    return error_set(err, ERR_SYSTEM, "can't replace the socket %s: %s", path, strerror(errno));
-}
-
-static bool listen_at(struct stream *s, const char *path, struct error *err)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char dir[sizeof address.sun_path];
-
-    if (strlen(path) >= sizeof address.sun_path)
-        return error_set(err, ERR_USAGE, "the name of the socket is too long: %s", path);
-    (void)strcpy(dir, path);
-    (void)mkdir(dirname(dir), 0755); /* what is wrong with it, bind says */
-    if (!clear_path(path, err))
-        return false;
-    (void)strcpy(address.sun_path, path);
-    s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    mode_t before = umask(0117); /* root and its group */
-    bool is_ok = s->listen_fd >= 0 &&
-                 bind(s->listen_fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-                 listen(s->listen_fd, STREAM_SUBSCRIBERS_MAX) == 0;
-    int why = errno;
-
-    (void)umask(before);
-    if (!is_ok)
-        return error_set(err, ERR_SYSTEM,
-                         "can't publish the sample stream at %s: %s; name a place "
-                         "that can be written with --stream, or none",
-                         path, strerror(why));
-    (void)strcpy(s->path, path);
-    struct stat st = {0};
-
-    (void)lstat(path, &st);
-    s->socket_dev = st.st_dev;
-    s->socket_ino = st.st_ino;
-    return true;
-}
-
 bool stream_open(struct stream **out, const char *path, const struct head *head, struct error *err)
 {
     struct stream *s = calloc(1, sizeof *s);
 
     if (s == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory for the stream");
-    s->listen_fd = -1;
+    s->socket.fd = -1;
     set_head(s, head);
     s->ring = malloc(RING_SIZE);
     s->text = malloc(trace_text_bound(DOMAINS_MAX));
@@ -305,14 +239,11 @@ bool stream_open(struct stream **out, const char *path, const struct head *head,
 
     if (!is_ok)
         (void)error_set(err, ERR_NOMEM, "not enough memory for the stream");
-    is_ok = is_ok && listen_at(s, path, err);
-    if (is_ok && pthread_create(&s->thread, NULL, run, s) != 0) {
+    is_ok = is_ok && local_socket_listen(&s->socket, path, "pagemeterd", err);
+    if (is_ok && pthread_create(&s->thread, NULL, run, s) != 0)
         is_ok = error_set(err, ERR_SYSTEM, "can't start the thread of the stream");
-        (void)unlink(path);
-    }
     if (!is_ok) {
-        if (s->listen_fd >= 0)
-            (void)close(s->listen_fd);
+        local_socket_close(&s->socket);
         if (s->wake_fd >= 0)
             (void)close(s->wake_fd);
         free(s->ring);
@@ -322,15 +253,6 @@ bool stream_open(struct stream **out, const char *path, const struct head *head,
     }
     *out = s;
     return true;
-}
-
-/* Unless another daemon has put its own there. */
-static void remove_socket(const struct stream *s)
-{
-    struct stat st;
-
-    if (lstat(s->path, &st) == 0 && st.st_dev == s->socket_dev && st.st_ino == s->socket_ino)
-        (void)unlink(s->path);
 }
 
 /* A last try to send what is published, for as long as subscribers take it at once. */
@@ -351,9 +273,8 @@ void stream_close(struct stream *s)
     (void)pthread_mutex_unlock(&s->lock);
     wake(s);
     (void)pthread_join(s->thread, NULL);
-    remove_socket(s);
+    local_socket_close(&s->socket);
     drain(s);
-    (void)close(s->listen_fd);
     (void)close(s->wake_fd);
     (void)pthread_mutex_destroy(&s->lock);
     free(s->ring);

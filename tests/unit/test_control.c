@@ -362,8 +362,8 @@ static void test_control_second_daemon_is_refused_and_a_dead_ones_socket_replace
     struct scratch_path left = scratch_path(state, "left.sock");
     struct error err;
 
-    assert_fails(control_open(&second, t.path, &ops, &err), ERR_REFUSED, "another daemon listens");
-    assert_ok(local_socket_listen(&dead, left.text, &err));
+    assert_fails(control_open(&second, t.path, &ops, &err), ERR_REFUSED, "another pageballoond");
+    assert_ok(local_socket_listen(&dead, left.text, "pageballoond", &err));
     (void)close(dead.fd);
     assert_ok(control_open(&second, left.text, &ops, &err));
     control_close(second);
