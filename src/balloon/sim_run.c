@@ -68,26 +68,22 @@ static bool run_now(struct sim_run *r, const struct cause *cause, struct error *
     return true;
 }
 
-static bool bring_facts(struct sim_run *r, struct sim_guest *g, struct error *err)
+static bool bring_facts(struct sim_run *r, struct sim_guest *g)
 {
-    struct cause cause = {CAUSE_RECORD, g->figures.seq, g->domain.domid};
     int64_t now = r->world->now_ns;
 
     g->facts_due_ns = now + AGAIN_NS;
     if (!r->controller->facts(r->controller, g->domain.domid, &g->facts, now))
-        return true;
+        return false;
     g->facts_due_ns = INT64_MAX;
-    return run_now(r, &cause, err);
+    return true;
 }
 
-static bool bring_record(struct sim_run *r, struct sim_guest *g, struct error *err)
+static void bring_record(struct sim_run *r, struct sim_guest *g)
 {
-    struct cause cause = {CAUSE_RECORD, g->figures.seq, g->domain.domid};
-
     g->text_due_ns = INT64_MAX;
     r->controller->record(r->controller, g->domain.domid, g->text, g->text_length,
                           r->world->now_ns);
-    return run_now(r, &cause, err);
 }
 
 /* A hang is noticed after two seconds; when it is over everything is read anew. */
@@ -103,28 +99,38 @@ static void notice_hang(struct sim_run *r)
         r->hung_ns = 0;
 }
 
+/* What came of one guest. True: something did. */
+static bool bring_news(struct sim_run *r, struct sim_guest *g)
+{
+    int64_t now = r->world->now_ns;
+    bool is_introduced = g->facts_due_ns == INT64_MAX && g->life != LIFE_BUILDING;
+    bool are_facts_due =
+        g->facts_due_ns <= now ||
+        (is_introduced && r->controller->lacks_facts(r->controller, g->domain.domid));
+    bool has_news = are_facts_due && bring_facts(r, g);
+
+    if (g->text_due_ns > now)
+        return has_news;
+    bring_record(r, g);
+    return true;
+}
+
+/* As the daemon does it: all that came, then one run. */
 static bool bring(struct sim_run *r, struct error *err)
 {
     struct sim_world *w = r->world;
+    struct cause cause = {.kind = CAUSE_TIMER};
+    bool is_due = r->timer_ns <= w->now_ns;
 
     for (size_t i = 0; i < w->count && !w->is_hung; i++) {
         struct sim_guest *g = &w->guests[i];
 
-        if (g->life == LIFE_NONE)
+        if (g->life == LIFE_NONE || !bring_news(r, g))
             continue;
-        bool is_introduced = g->facts_due_ns == INT64_MAX && g->life != LIFE_BUILDING;
-
-        bool is_due = g->facts_due_ns <= w->now_ns ||
-                      (is_introduced && r->controller->lacks_facts(r->controller, g->domain.domid));
-
-        if (is_due && !bring_facts(r, g, err))
-            return false;
-        if (g->text_due_ns <= w->now_ns && !bring_record(r, g, err))
-            return false;
+        cause = (struct cause){CAUSE_RECORD, g->figures.seq, g->domain.domid};
+        is_due = true;
     }
-    struct cause cause = {.kind = CAUSE_TIMER};
-
-    return r->timer_ns > w->now_ns || run_now(r, &cause, err);
+    return !is_due || run_now(r, &cause, err);
 }
 
 bool sim_run_until(struct sim_run *r, int64_t until_ns, struct error *err)

@@ -91,7 +91,7 @@ static void mix(uint64_t *hash, uint64_t value)
 static void decided(void *context, const struct decision *d)
 {
     struct rig *rig = context;
-    uint64_t *log = &rig->log_of[d->domid - 1];
+    uint64_t *log = &rig->log_of[d->domid == 0 ? RIG_VMS_MAX - 1 : d->domid - 1];
 
     rig->decisions++;
     rig->decided[d->action.reason]++;

@@ -44,6 +44,7 @@ struct rig;
     X(swap_policy)                                                                                 \
     X(api)                                                                                         \
     X(dom0_allowance)                                                                              \
+    X(dom0_untouched)                                                                              \
     X(donor)                                                                                       \
     X(pool_share)
 
