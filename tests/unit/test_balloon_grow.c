@@ -1,5 +1,5 @@
 /*
- * Growth: each policy, the step, the predictor, the greedy guard, start, and fail-open.
+ * Growth: each policy, the step, the predictor, what bars it, start, and fail-open.
  */
 #include "balloon_scene.h"
 
@@ -17,24 +17,6 @@ static struct vm with_headroom(uint64_t target_kib, uint64_t available_kib)
 static struct wish grow_at(struct vm *vm, int64_t at_ns)
 {
     return controller_grow(vm, &rules, at_ns);
-}
-
-/* Gives it what it wishes, and lets it arrive and be filled but for 4 MiB, a second later. */
-static void grant_and_fill(struct vm *vm, int64_t at_ns)
-{
-    struct wish wish = grow_at(vm, at_ns);
-    struct action a = {.kind = ACTION_GROW,
-                       .reason = wish.reason,
-                       .target_kib = wish.target_kib,
-                       .cap_kib = vm_cap_kib(vm, wish.target_kib),
-                       .before_kib = vm->target_kib};
-
-    assert_int_equal(wish.kind, WISH_GROW);
-    plan_done(vm, &a, REASON_NONE, at_ns);
-    vm_has(vm, wish.target_kib, at_ns + SECOND);
-    vm->last.current_kib = vm->last.total_kib = wish.target_kib;
-    vm_says(vm, 4 * MIB, at_ns + SECOND);
-    vm->rate_kib_s = 0; /* the predictor is another test's */
 }
 
 /* ---- demand ---- */
@@ -275,143 +257,6 @@ static void test_grow_stuck_one_waits_until_its_time(void **state)
     assert_int_equal(grow_at(&vm, NOW).kind, WISH_GROW);
 }
 
-/* ---- the greedy guard ---- */
-
-static struct vm greedy(unsigned filled, uint64_t swap_kib)
-{
-    struct vm vm = with_headroom(512 * MIB, 0);
-
-    vm.last.swap_total_kib = vm.last.swap_free_kib = swap_kib;
-    for (unsigned i = 0; i < filled; i++)
-        grant_and_fill(&vm, NOW + 2 * i * SECOND);
-    return vm;
-}
-
-static void test_grow_after_two_filled_grants_goes_on(void **state)
-{
-    struct vm vm = greedy(2, GIB);
-
-    (void)state;
-    assert_int_equal(grow_at(&vm, NOW + 10 * SECOND).kind, WISH_GROW);
-    assert_false(vm.is_tracking);
-}
-
-static void test_grow_after_three_filled_grants_is_tracking(void **state)
-{
-    struct vm vm = greedy(3, GIB);
-
-    (void)state;
-    assert_no_wish(grow_at(&vm, NOW + 10 * SECOND), &vm, REASON_TRACKING);
-    assert_true(vm.is_tracking);
-}
-
-static void test_grow_without_free_swap_is_never_slowed(void **state)
-{
-    struct vm vm = greedy(8, 0);
-
-    (void)state;
-    assert_int_equal(grow_at(&vm, NOW + 20 * SECOND).kind, WISH_GROW);
-}
-
-static void test_grow_a_stall_between_grants_counts_anew(void **state)
-{
-    struct vm vm = greedy(2, GIB);
-
-    (void)state;
-    vm.has_stalled = true; /* as a record does */
-    grant_and_fill(&vm, NOW + 6 * SECOND);
-    assert_int_equal(grow_at(&vm, NOW + 10 * SECOND).kind, WISH_GROW);
-    assert_int_equal(vm.filled, 1);
-}
-
-static void test_grow_filled_is_three_quarters_of_a_grant(void **state)
-{
-    struct vm filled = with_headroom(512 * MIB, 0), other;
-
-    (void)state;
-    filled.last.swap_free_kib = GIB;
-    filled.filled = 2;
-    filled.grant_kib = 64 * MIB;
-    filled.grant_ns = NOW - SECOND;
-    other = filled;
-    filled.grant_need_kib = 464 * MIB; /* need has grown by 48 MiB */
-    other.grant_need_kib = 464 * MIB + 4;
-    assert_no_wish(grow_at(&filled, NOW), &filled, REASON_TRACKING);
-    assert_int_equal(grow_at(&other, NOW).kind, WISH_GROW);
-    assert_int_equal(other.filled, 0);
-}
-
-static struct vm tracking(uint64_t available_kib)
-{
-    struct vm vm = with_headroom(512 * MIB, available_kib);
-
-    vm.last.swap_free_kib = vm.last.swap_total_kib = GIB;
-    vm.is_tracking = true;
-    return vm;
-}
-
-static void test_grow_tracking_below_a_quarter_waits_exactly_1_s(void **state)
-{
-    struct vm vm = tracking(8 * MIB - 4);
-
-    (void)state;
-    assert_no_wish(grow_at(&vm, NOW), &vm, REASON_TRACKING);
-    assert_no_wish(grow_at(&vm, NOW + SECOND - 1), &vm, REASON_TRACKING);
-    struct wish wish = grow_at(&vm, NOW + SECOND);
-
-    assert_int_equal(wish.kind, WISH_GROW);
-    assert_int_equal(wish.reason, REASON_LONG_SHORT);
-}
-
-static void test_grow_tracking_at_a_quarter_waits_for_ever(void **state)
-{
-    struct vm vm = tracking(8 * MIB);
-
-    (void)state;
-    for (int i = 0; i < 14; i++)
-        assert_no_wish(grow_at(&vm, NOW + i * SECOND), &vm, REASON_TRACKING);
-}
-
-static void test_grow_tracking_second_begins_anew_after_relief(void **state)
-{
-    struct vm vm = tracking(0);
-
-    (void)state;
-    assert_no_wish(grow_at(&vm, NOW), &vm, REASON_TRACKING);
-    vm_says(&vm, 8 * MIB, NOW + 900 * MS);
-    assert_no_wish(grow_at(&vm, NOW + 900 * MS), &vm, REASON_TRACKING);
-    vm_says(&vm, 0, NOW + 950 * MS);
-    assert_no_wish(grow_at(&vm, NOW + 950 * MS), &vm, REASON_TRACKING);
-    assert_no_wish(grow_at(&vm, NOW + 1949 * MS), &vm, REASON_TRACKING);
-    assert_int_equal(grow_at(&vm, NOW + 1950 * MS).kind, WISH_GROW);
-}
-
-static void test_grow_tracking_grows_on_swap_in(void **state)
-{
-    struct vm vm = tracking(12 * MIB);
-
-    (void)state;
-    vm.last.swap_in = 31;
-    assert_no_wish(grow_at(&vm, NOW), &vm, REASON_TRACKING);
-    vm.last.swap_in = 32;
-    struct wish wish = grow_at(&vm, NOW);
-
-    assert_int_equal(wish.kind, WISH_GROW);
-    assert_int_equal(wish.reason, REASON_SWAPPING);
-}
-
-static void test_grow_guard_lets_go_after_60_s_without_a_wish(void **state)
-{
-    struct vm vm = tracking(100 * MIB);
-
-    (void)state;
-    vm.grant_ns = NOW - 60 * SECOND;
-    assert_no_wish(grow_at(&vm, NOW), &vm, REASON_NONE);
-    assert_true(vm.is_tracking);
-    assert_no_wish(grow_at(&vm, NOW + 1), &vm, REASON_NONE);
-    assert_false(vm.is_tracking);
-}
-
 /* ---- start, silence ---- */
 
 static void test_grow_start_raises_and_never_lowers(void **state)
@@ -523,16 +368,6 @@ int main(void)
         cmocka_unit_test(test_grow_after_a_failure_waits_5_s),
         cmocka_unit_test(test_grow_spent_ones_get_nothing_more),
         cmocka_unit_test(test_grow_stuck_one_waits_until_its_time),
-        cmocka_unit_test(test_grow_after_two_filled_grants_goes_on),
-        cmocka_unit_test(test_grow_after_three_filled_grants_is_tracking),
-        cmocka_unit_test(test_grow_without_free_swap_is_never_slowed),
-        cmocka_unit_test(test_grow_a_stall_between_grants_counts_anew),
-        cmocka_unit_test(test_grow_filled_is_three_quarters_of_a_grant),
-        cmocka_unit_test(test_grow_tracking_below_a_quarter_waits_exactly_1_s),
-        cmocka_unit_test(test_grow_tracking_at_a_quarter_waits_for_ever),
-        cmocka_unit_test(test_grow_tracking_second_begins_anew_after_relief),
-        cmocka_unit_test(test_grow_tracking_grows_on_swap_in),
-        cmocka_unit_test(test_grow_guard_lets_go_after_60_s_without_a_wish),
         cmocka_unit_test(test_grow_start_raises_and_never_lowers),
         cmocka_unit_test(test_grow_start_ends_with_the_first_record),
         cmocka_unit_test(test_grow_without_any_record_for_60_s_is_shown),

@@ -1,5 +1,5 @@
 /*
- * One decision over all VMs: who is granted what, whose cap and claim follow, who gives.
+ * One decision over all VMs: who is granted what, and who gives.
  */
 #include "balloon_scene.h"
 #include "chance.h"
@@ -288,129 +288,6 @@ static void test_plan_others_troubles_change_nothing(void **state)
     }
 }
 
-/* ---- caps and claims ---- */
-
-static void test_plan_cap_follows_down_and_never_below_what_it_has(void **state)
-{
-    static const struct {
-        uint64_t tot, max, expected; /* 0: no action */
-    } rows[] = {
-        {512 * MIB, 513 * MIB, 0},
-        {512 * MIB, 513 * MIB + 4, 513 * MIB},
-        {600 * MIB, 700 * MIB, 600 * MIB},
-        {600 * MIB, 600 * MIB, 0},
-        {513 * MIB + 4, 600 * MIB, 513 * MIB + 4},
-        {513 * MIB - 4, 600 * MIB, 513 * MIB},
-        {400 * MIB, 400 * MIB, 0}, /* upwards only with a grant */
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        scene_begin(&s);
-        struct vm *vm = scene_add(&s, vm_at_rest(1, 512 * MIB, 30 * MIB));
-
-        vm->domain.tot_kib = rows[i].tot;
-        vm->domain.max_kib = rows[i].max;
-        scene_plan(&s, NOW, GIB);
-        const struct action *a = scene_find(&s, vm, ACTION_CAP);
-
-        if (rows[i].expected == 0)
-            assert_null(a);
-        else
-            assert_int_equal(scene_action(&s, vm, ACTION_CAP)->cap_kib, rows[i].expected);
-    }
-}
-
-static void test_plan_cap_of_one_that_is_not_ours_stays(void **state)
-{
-    (void)state;
-    for (int why = 0; why < 4; why++) {
-        scene_begin(&s);
-        struct vm *vm = scene_add(&s, vm_at_rest(1, 512 * MIB, 30 * MIB));
-
-        vm->domain.max_kib = GIB;
-        vm->policy.kind = why == 0 ? POLICY_FIXED : POLICY_DEMAND;
-        vm->policy.is_stopped = why == 1;
-        vm->domain.flags |= why == 2 ? SAMPLE_PAUSED : 0;
-        vm->foreign_until_ns = why == 3 ? INT64_MAX : 0;
-        scene_plan(&s, NOW, GIB);
-        assert_int_equal(s.plan.count, 0);
-    }
-}
-
-static void test_plan_hung_xenstore_lets_caps_follow_and_nothing_else(void **state)
-{
-    (void)state;
-    scene_begin(&s);
-    s.rules.is_xenstore_hung = true;
-    struct vm *needy = add_short(1), *donor = add_slack(2, 50 * MIB);
-
-    donor->domain.max_kib = 2 * GIB;
-    scene_plan(&s, NOW, GIB);
-    assert_int_equal(scene_action(&s, donor, ACTION_CAP)->cap_kib, GIB + MIB);
-    assert_int_equal(s.plan.count, 1);
-    assert_int_equal(needy->blocked_by, REASON_XENSTORE);
-}
-
-static void test_plan_stopped_host_stays_as_it_is(void **state)
-{
-    (void)state;
-    scene_begin(&s);
-    s.rules.is_stopped = true;
-    struct vm *needy = add_short(1);
-
-    add_slack(2, 50 * MIB)->domain.max_kib = 2 * GIB;
-    scene_plan(&s, NOW, 0);
-    assert_int_equal(s.plan.count, 0);
-    assert_int_equal(needy->blocked_by, REASON_STOPPED);
-}
-
-static void test_plan_claim_ends_on_arrival(void **state)
-{
-    (void)state;
-    scene_begin(&s);
-    struct vm *vm = add_short(1);
-
-    scene_plan(&s, NOW, GIB);
-    carry_out(vm, ACTION_GROW, NOW);
-    assert_int_equal(vm->claim_ns, NOW);
-    vm_has(vm, 576 * MIB - 132, NOW + SECOND);
-    scene_plan(&s, NOW + SECOND, GIB);
-    assert_null(scene_find(&s, vm, ACTION_CLAIM_END));
-    vm_has(vm, 576 * MIB - 128, NOW + SECOND);
-    scene_plan(&s, NOW + SECOND, GIB);
-    carry_out(vm, ACTION_CLAIM_END, NOW + SECOND);
-    scene_plan(&s, NOW + SECOND, GIB);
-    assert_null(scene_find(&s, vm, ACTION_CLAIM_END));
-}
-
-static void test_plan_claim_ends_after_5_s(void **state)
-{
-    (void)state;
-    scene_begin(&s);
-    struct vm *vm = add_short(1);
-
-    scene_plan(&s, NOW, GIB);
-    carry_out(vm, ACTION_GROW, NOW);
-    vm_has(vm, 520 * MIB, NOW + SECOND);
-    scene_plan(&s, NOW + 5 * SECOND - 1, GIB);
-    assert_null(scene_find(&s, vm, ACTION_CLAIM_END));
-    scene_plan(&s, NOW + 5 * SECOND, GIB);
-    assert_int_equal(scene_action(&s, vm, ACTION_CLAIM_END)->reason, REASON_CLAIM_END);
-}
-
-static void test_plan_claim_of_a_builder_is_left_alone(void **state)
-{
-    (void)state;
-    scene_begin(&s);
-    struct vm *vm = scene_add(&s, vm_born(1, 512 * MIB, NOW));
-
-    vm->domain.outstanding_kib = GIB;
-    vm->domain.cpu_ns = 0;
-    scene_plan(&s, NOW + 100 * SECOND, GIB);
-    assert_int_equal(s.plan.count, 0);
-}
-
 /* ---- what became of it ---- */
 
 static void test_plan_done_failure_changes_no_target(void **state)
@@ -517,13 +394,6 @@ int main(void)
         cmocka_unit_test(test_plan_low_pool_takes_half_of_the_slack),
         cmocka_unit_test(test_plan_draining_shrinks_and_grants_nothing),
         cmocka_unit_test(test_plan_others_troubles_change_nothing),
-        cmocka_unit_test(test_plan_cap_follows_down_and_never_below_what_it_has),
-        cmocka_unit_test(test_plan_cap_of_one_that_is_not_ours_stays),
-        cmocka_unit_test(test_plan_hung_xenstore_lets_caps_follow_and_nothing_else),
-        cmocka_unit_test(test_plan_stopped_host_stays_as_it_is),
-        cmocka_unit_test(test_plan_claim_ends_on_arrival),
-        cmocka_unit_test(test_plan_claim_ends_after_5_s),
-        cmocka_unit_test(test_plan_claim_of_a_builder_is_left_alone),
         cmocka_unit_test(test_plan_done_failure_changes_no_target),
         cmocka_unit_test(test_plan_done_counts_turns),
         cmocka_unit_test(test_plan_random_never_promises_what_is_not_there),

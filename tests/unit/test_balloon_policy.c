@@ -5,6 +5,7 @@
 #include "chance.h"
 
 #include "balloon/policy.h"
+#include "common/number.h"
 
 static struct error err;
 
@@ -41,7 +42,7 @@ static void test_size_parse_reads_units(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         uint64_t kib = 77;
 
-        assert_ok(size_parse(rows[i].text, &kib, &err));
+        assert_ok(number_parse_size(rows[i].text, &kib, &err));
         assert_int_equal(kib, rows[i].kib);
     }
 }
@@ -79,7 +80,7 @@ static void test_size_parse_refuses_what_is_no_size(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         uint64_t kib = 77;
 
-        assert_fails(size_parse(texts[i], &kib, &err), ERR_USAGE, "is no size");
+        assert_fails(number_parse_size(texts[i], &kib, &err), ERR_USAGE, "is no size");
         assert_int_equal(kib, 77);
     }
 }
@@ -100,8 +101,8 @@ static void test_size_format_is_the_shortest_that_is_read_back(void **state)
         char text[SIZE_TEXT_MAX];
         uint64_t kib = 77;
 
-        assert_string_equal(size_format(rows[i].kib, text), rows[i].text);
-        assert_ok(size_parse(text, &kib, &err));
+        assert_string_equal(number_format_size(rows[i].kib, text), rows[i].text);
+        assert_ok(number_parse_size(text, &kib, &err));
         assert_int_equal(kib, rows[i].kib);
     }
 }
@@ -134,6 +135,7 @@ static void test_policy_set_each_key_is_written_back(void **state)
         {"start", "300M", "policy=fixed start=300M"},
         {"headroom", "auto", "policy=fixed"},
         {"headroom", "4M", "policy=fixed headroom=4M"},
+        {"headroom", "adaptive", "policy=fixed headroom=adaptive"},
         {"size", "700M", "policy=fixed size=700M"},
         {"cap", "none", "policy=fixed"},
         {"cap", "12.5", "policy=fixed cap=12.500"},
@@ -209,6 +211,21 @@ static void test_policy_set_refusal_says_what_is_right_and_changes_nothing(void 
     }
 }
 
+static void test_policy_set_headroom_forgets_the_one_before(void **state)
+{
+    struct policy policy = fresh();
+    char text[POLICY_TEXT_MAX];
+
+    (void)state;
+    assert_ok(policy_set(&policy, "headroom", "32M", &err));
+    assert_ok(policy_set(&policy, "headroom", "adaptive", &err));
+    assert_string_equal(policy_format(&policy, text), "policy=fixed headroom=adaptive");
+    assert_ok(policy_set(&policy, "headroom", "64M", &err));
+    assert_string_equal(policy_format(&policy, text), "policy=fixed headroom=64M");
+    assert_ok(policy_set(&policy, "headroom", "auto", &err));
+    assert_string_equal(policy_format(&policy, text), "policy=fixed");
+}
+
 static void test_policy_format_has_all_in_one_order(void **state)
 {
     static const char *const pairs[][2] = {
@@ -234,6 +251,7 @@ static void assert_policy_equal(const struct policy *is, const struct policy *ex
     assert_int_equal(is->ceiling_kib, expected->ceiling_kib);
     assert_int_equal(is->start_kib, expected->start_kib);
     assert_int_equal(is->headroom_kib, expected->headroom_kib);
+    assert_int_equal(is->is_headroom_adaptive, expected->is_headroom_adaptive);
     assert_int_equal(is->size_kib, expected->size_kib);
     assert_int_equal(is->spend_cap_milli, expected->spend_cap_milli);
     assert_int_equal(is->weight, expected->weight);
@@ -249,7 +267,9 @@ static struct policy random_policy(struct chance *c)
     p.floor_kib = chance_below(c, KIB_MAX) >> chance_below(c, 40);
     p.ceiling_kib = chance_below(c, KIB_MAX) >> chance_below(c, 40);
     p.start_kib = chance_hits(c, 3) ? UINT64_MAX : chance_below(c, GIB);
-    p.headroom_kib = chance_hits(c, 2) ? 0 : 4 * MIB + chance_below(c, GIB);
+    p.is_headroom_adaptive = chance_hits(c, 4);
+    p.headroom_kib =
+        p.is_headroom_adaptive || chance_hits(c, 2) ? 0 : 4 * MIB + chance_below(c, GIB);
     p.size_kib = chance_below(c, GIB);
     p.spend_cap_milli = chance_below(c, 1000000000) >> chance_below(c, 30);
     p.weight = 1 + (uint32_t)chance_below(c, POLICY_WEIGHT_MOST);
@@ -367,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_policy_init_touches_nothing),
         cmocka_unit_test(test_policy_set_each_key_is_written_back),
         cmocka_unit_test(test_policy_set_refusal_says_what_is_right_and_changes_nothing),
+        cmocka_unit_test(test_policy_set_headroom_forgets_the_one_before),
         cmocka_unit_test(test_policy_format_has_all_in_one_order),
         cmocka_unit_test(test_policy_random_is_read_back_from_its_text),
         cmocka_unit_test(test_policy_format_longest_fits),

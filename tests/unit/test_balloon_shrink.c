@@ -1,5 +1,5 @@
 /*
- * Shrinking: when, by how much, what forbids it, and how it is undone.
+ * Shrinking: when, by how much, what forbids it.
  */
 #include "balloon_scene.h"
 
@@ -442,102 +442,6 @@ static void test_shrink_reclaim_stops_on_swap_in(void **state)
     assert_int_equal(controller_shrink(&vm, &rules, &dear, NOW).kind, WISH_NONE);
 }
 
-/* ---- undone ---- */
-
-/* 64 MiB were taken at NOW, and this comes 1 s later. */
-static struct wish after_shrink(struct vm *vm, uint64_t refaults, uint64_t stall_us,
-                                uint64_t swap_in)
-{
-    *vm = with_slack(GIB, 400 * MIB);
-    take(vm, shrink_at(vm, NOW), NOW);
-    vm->last.current_kib = vm->last.total_kib = vm->target_kib;
-    struct figures f = vm->last;
-
-    f.up_ms += 1000;
-    f.refaults += refaults;
-    f.stall_some_us += stall_us;
-    f.swap_in += swap_in;
-    vm_take_figures(vm, &f, false, NOW + SECOND);
-    return controller_grow(vm, &rules, NOW + SECOND);
-}
-
-static void test_shrink_is_undone_in_full_by_refaults_stall_and_swap(void **state)
-{
-    static const struct {
-        uint64_t refaults, stall_us, swap_in;
-        bool is_undone;
-    } rows[] = {{0, 0, 0, false},     {256, 0, 0, false}, {257, 0, 0, true}, {0, 100000, 0, false},
-                {0, 100001, 0, true}, {0, 0, 31, false},  {0, 0, 32, true}};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct vm vm;
-        struct wish wish = after_shrink(&vm, rows[i].refaults, rows[i].stall_us, rows[i].swap_in);
-
-        if (rows[i].is_undone)
-            assert_wish(wish, WISH_GROW, REASON_UNDO, GIB);
-        else
-            assert_no_wish(wish, &vm, REASON_NONE);
-    }
-}
-
-static void test_shrink_of_several_steps_is_undone_at_once(void **state)
-{
-    struct vm vm;
-
-    (void)state;
-    (void)after_shrink(&vm, 0, 0, 0);
-    take(&vm, shrink_at(&vm, NOW + SECOND), NOW + SECOND);
-    assert_int_equal(vm.target_kib, GIB - 128 * MIB);
-    say(&vm, 372 * MIB, NOW + 2 * SECOND);
-    vm.last.swap_in += 32;
-    assert_wish(controller_grow(&vm, &rules, NOW + 2 * SECOND), WISH_GROW, REASON_UNDO, GIB);
-}
-
-static void test_shrink_is_undone_within_10_s(void **state)
-{
-    struct vm vm;
-
-    (void)state;
-    (void)after_shrink(&vm, 0, 0, 32);
-    assert_int_equal(controller_grow(&vm, &rules, NOW + 10 * SECOND).reason, REASON_UNDO);
-    assert_int_equal(controller_grow(&vm, &rules, NOW + 10 * SECOND + 1).kind, WISH_NONE);
-    assert_int_equal(vm.taken_kib, 0);
-}
-
-static void test_shrink_undone_doubles_the_quiet_and_a_good_one_ends_that(void **state)
-{
-    struct vm vm;
-    struct wish wish = after_shrink(&vm, 0, 0, 32);
-
-    (void)state;
-    for (unsigned i = 1; i <= 6; i++) {
-        take(&vm, wish, NOW + SECOND);
-        assert_int_equal(vm.backoff, i <= 5 ? i : 5);
-    }
-    assert_int_equal(vm.undos, 6);
-    take(&vm, (struct wish){WISH_SHRINK, REASON_SLACK, 900 * MIB}, NOW + 100 * SECOND);
-    say(&vm, 500 * MIB, NOW + 110 * SECOND);
-    assert_int_equal(controller_grow(&vm, &rules, NOW + 110 * SECOND).kind, WISH_NONE);
-    assert_int_equal(vm.backoff, 5);
-    assert_int_equal(controller_grow(&vm, &rules, NOW + 110 * SECOND + 1).kind, WISH_NONE);
-    assert_int_equal(vm.backoff, 0);
-}
-
-/* The host could give back only a part: the rest is still owed. */
-static void test_shrink_undone_in_part_is_undone_in_full_later(void **state)
-{
-    struct vm vm;
-    struct wish wish = after_shrink(&vm, 0, 0, 32);
-
-    (void)state;
-    KNOWN_FAULT();
-    wish.target_kib = GIB - 32 * MIB;
-    take(&vm, wish, NOW + SECOND);
-    vm.last.swap_in += 32;
-    assert_wish(controller_grow(&vm, &rules, NOW + 2 * SECOND), WISH_GROW, REASON_UNDO, GIB);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -569,11 +473,6 @@ int main(void)
         cmocka_unit_test(test_shrink_reclaim_takes_no_more_than_is_short),
         cmocka_unit_test(test_shrink_reclaim_is_off_by_default_and_waits_for_slack),
         cmocka_unit_test(test_shrink_reclaim_stops_on_swap_in),
-        cmocka_unit_test(test_shrink_is_undone_in_full_by_refaults_stall_and_swap),
-        cmocka_unit_test(test_shrink_of_several_steps_is_undone_at_once),
-        cmocka_unit_test(test_shrink_is_undone_within_10_s),
-        cmocka_unit_test(test_shrink_undone_doubles_the_quiet_and_a_good_one_ends_that),
-        cmocka_unit_test(test_shrink_undone_in_part_is_undone_in_full_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
