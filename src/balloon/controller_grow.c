@@ -62,14 +62,17 @@ enum reason controller_barred(const struct vm *vm, const struct host_rules *rule
         return REASON_FIXED;
     if (vm->policy.is_stopped || rules->is_stopped)
         return REASON_STOPPED;
-    if (rules->is_xenstore_hung || vm->target_kib == 0)
-        return REASON_XENSTORE;
     if (!is_alive(vm) && safety_is_on(SAFETY_BALLOON_PAUSED))
         return REASON_PAUSED;
     if (is_migrating(vm) && safety_is_on(SAFETY_BALLOON_MIGRATING))
         return REASON_MIGRATING;
     if (now_ns < vm->foreign_until_ns && safety_is_on(SAFETY_BALLOON_FOREIGN))
         return REASON_FOREIGN;
+    /* last: whoever must be left alone is so, hung or not */
+    if (rules->is_xenstore_hung || vm->target_kib == 0)
+        return REASON_XENSTORE;
+    if (vm->last_ns != 0 && !vm->is_fallback && (vm->last.flags & FIGURES_HAS_BALLOON) == 0)
+        return REASON_NO_BALLOON;
     if (vm->failed_ns != 0 && now_ns - vm->failed_ns < FAILED_NS)
         return REASON_FAILED;
     return REASON_NONE;
@@ -139,7 +142,14 @@ static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
         return grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_LONG_SHORT);
     if (vm_is_swapping(vm) || vm_is_stalling(vm))
         return grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_SWAPPING);
-    return controller_no_wish(vm, REASON_TRACKING);
+
+    struct wish wish = grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_TRACKING);
+
+    if (wish.kind == WISH_GROW) {
+        wish.kind = WISH_WAIT;
+        vm->blocked_by = REASON_TRACKING;
+    }
+    return wish;
 }
 
 static struct wish grow_demand(struct vm *vm, int64_t now_ns)

@@ -355,6 +355,17 @@ static void tell_headroom(struct engine *e, struct vm *vm)
         vm->told_headroom_kib = headroom;
 }
 
+/* What is so as long as the guest is as it is. */
+static enum reason standing_trouble_of(const struct vm *vm)
+{
+    if (vm->last_ns == 0 || vm->is_fallback)
+        return REASON_NONE;
+    if ((vm->last.flags & FIGURES_HAS_BALLOON) == 0)
+        return REASON_NO_BALLOON;
+    return vm->policy.kind == POLICY_DEMAND && vm->last.swap_total_kib == 0 ? REASON_UNSHIELDED
+                                                                            : REASON_NONE;
+}
+
 /* What of it a person should hear: REASON_NONE when all is well. */
 static enum reason trouble_of(const struct vm *vm, int64_t now_ns)
 {
@@ -371,7 +382,7 @@ static enum reason trouble_of(const struct vm *vm, int64_t now_ns)
         return REASON_STALE;
     if (vm->blocked_by == REASON_AT_CEILING && vm_margin_kib(vm) < (int64_t)vm_headroom_kib(vm) / 2)
         return REASON_AT_CEILING;
-    return REASON_NONE;
+    return standing_trouble_of(vm);
 }
 
 static void tell_alerts(struct engine *e)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/number.h"
 #include "common/units.h"
 
 #define ASK_EVERY_NS NS_PER_S
@@ -159,7 +160,7 @@ static bool reserve(struct operator* op, const struct request *request, uint64_t
             err, ERR_REFUSED,
             "refused: the host can promise %s now. `balloon drain` takes back what VMs "
             "do not need",
-            size_format(surplus > 0 ? (uint64_t)surplus : 0, size));
+            number_format_size(surplus > 0 ? (uint64_t)surplus : 0, size));
     if (!is_again && op->reserved == RESERVATIONS_MAX)
         return error_set(err, ERR_REFUSED, "there are %d reservations already: give one up first",
                          RESERVATIONS_MAX);
@@ -239,7 +240,7 @@ static bool check_floors(const struct operator* op, const struct uuid *uuid,
     return error_set(err, ERR_REFUSED,
                      "the floors of all VMs and the host's reserve would come to %s, more than the "
                      "host has",
-                     size_format(floors, size));
+                     number_format_size(floors, size));
 }
 
 /* What the VM really has as limits, where the policy leaves one open. */
@@ -418,7 +419,7 @@ static enum ask_result do_ask(struct operator* op, struct vm *vm, const struct a
     bool is_size = ask->kind == ASK_SIZE;
 
     if (keep(op, &vm->uuid, is_size ? "size" : "policy",
-             is_size ? size_format(policy.size_kib, size) : policy_kind_name(policy.kind),
+             is_size ? number_format_size(policy.size_kib, size) : policy_kind_name(policy.kind),
              "guest") == 0)
         return ASK_REFUSED;
     engine_reload(op->engine, op->engine->host.now_ns);

@@ -57,7 +57,7 @@ static uint64_t collect_asks(struct vm *vms, size_t count, struct share *shares,
     uint64_t sum = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (vms[i].wish.kind != WISH_GROW)
+        if (vms[i].wish.kind != WISH_GROW && vms[i].wish.kind != WISH_WAIT)
             continue;
         struct share *s = &shares[(*asking)++];
 
@@ -153,6 +153,10 @@ static int64_t plan_growth(struct vm *vms, size_t count, struct plan *plan, int6
         struct vm *vm = &vms[plan->shares[i].index];
         size_t before = plan->count;
 
+        if (vm->wish.kind == WISH_WAIT) {
+            asked -= cost_kib(vm, vm->wish.target_kib); /* it asks when its time comes */
+            continue;
+        }
         granted += grant(vm, &plan->shares[i], plan);
         if (plan->count == before)
             vm->wish.kind = WISH_NONE;
@@ -215,6 +219,18 @@ static void nudge(const struct vm *vm, size_t index, struct plan *plan)
         is_down ? vm->target_kib - NUDGE_KIB : vm->target_kib + NUDGE_KIB;
 }
 
+/* A target that lay outside floor and ceiling stays where it is: 4 KiB nearer to them (I4). */
+static bool put_back(struct vm *vm, size_t index, struct plan *plan, int64_t now_ns)
+{
+    uint64_t from = vm->nudged_from_kib;
+
+    if (from > vm_ceiling_kib(vm) || from < vm_floor_kib(vm))
+        vm->nudged_from_kib = 0;
+    else if (now_ns - vm->woken_ns >= PUT_BACK_NS)
+        add(plan, ACTION_NUDGE, REASON_WAKE, vm, index)->target_kib = from;
+    return true;
+}
+
 /*
  * The Linux driver gives up after some failed tries and sleeps for an hour; only a target that
  * differs wakes it. True: a target is written by this plan.
@@ -223,11 +239,8 @@ static bool plan_waking(struct vm *vm, size_t index, struct plan *plan, int64_t 
 {
     if (!safety_is_on(SAFETY_BALLOON_WAKE))
         return false;
-    if (vm->nudged_from_kib != 0) {
-        if (now_ns - vm->woken_ns >= PUT_BACK_NS)
-            add(plan, ACTION_NUDGE, REASON_WAKE, vm, index)->target_kib = vm->nudged_from_kib;
-        return true;
-    }
+    if (vm->nudged_from_kib != 0)
+        return put_back(vm, index, plan, now_ns);
     if (vm->moved_ns == 0 || now_ns - vm->progress_ns < VM_TRANSFER_NS ||
         (vm->woken_ns != 0 && now_ns - vm->woken_ns < VM_WAKE_NS) || !is_free_to_follow(vm) ||
         (vm->is_stuck && now_ns < vm->stuck_until_ns))

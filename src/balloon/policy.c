@@ -27,42 +27,6 @@ const char *policy_kind_name(enum policy_kind kind)
     return kind < POLICY_KINDS ? kind_names[kind] : "?";
 }
 
-/* ---- sizes ---- */
-
-static const char size_letters[] = "KMGT";
-
-bool size_parse(const char *text, uint64_t *kib, struct error *err)
-{
-    size_t length = strlen(text);
-    const char *letter =
-        length > 1 ? strchr(size_letters, toupper((unsigned char)text[length - 1])) : NULL;
-    uint64_t number = 0;
-
-    if (letter != NULL && *letter != '\0' && number_parse(text, length - 1, KIB_MAX, &number)) {
-        unsigned shift = 10 * (unsigned)(letter - size_letters);
-
-        if (number <= KIB_MAX >> shift) {
-            *kib = number << shift;
-            return true;
-        }
-    }
-    return error_set(err, ERR_USAGE,
-                     "\"%.40s\" is no size: write a whole number and K, M, G or T, like 512M",
-                     text);
-}
-
-const char *size_format(uint64_t kib, char out[SIZE_TEXT_MAX])
-{
-    size_t unit = 0;
-
-    while (kib != 0 && kib % 1024 == 0 && unit + 1 < sizeof size_letters - 1) {
-        kib /= 1024;
-        unit++;
-    }
-    (void)snprintf(out, SIZE_TEXT_MAX, "%" PRIu64 "%c", kib, size_letters[unit]);
-    return out;
-}
-
 /* ---- one value ---- */
 
 static bool set_kind(struct policy *policy, const char *value, struct error *err)
@@ -77,12 +41,12 @@ static bool set_kind(struct policy *policy, const char *value, struct error *err
 
 static bool set_floor(struct policy *policy, const char *value, struct error *err)
 {
-    return size_parse(value, &policy->floor_kib, err);
+    return number_parse_size(value, &policy->floor_kib, err);
 }
 
 static bool set_ceiling(struct policy *policy, const char *value, struct error *err)
 {
-    return size_parse(value, &policy->ceiling_kib, err);
+    return number_parse_size(value, &policy->ceiling_kib, err);
 }
 
 static bool set_start(struct policy *policy, const char *value, struct error *err)
@@ -92,7 +56,7 @@ static bool set_start(struct policy *policy, const char *value, struct error *er
     else if (strcmp(value, "high") == 0)
         policy->start_kib = UINT64_MAX;
     else
-        return size_parse(value, &policy->start_kib, err);
+        return number_parse_size(value, &policy->start_kib, err);
     return true;
 }
 
@@ -102,7 +66,7 @@ static bool set_headroom(struct policy *policy, const char *value, struct error 
 
     bool is_adaptive = strcmp(value, "adaptive") == 0;
 
-    if (strcmp(value, "auto") != 0 && !is_adaptive && !size_parse(value, &kib, err))
+    if (strcmp(value, "auto") != 0 && !is_adaptive && !number_parse_size(value, &kib, err))
         return false;
     if (kib != 0 && kib < (UINT64_C(4) << 10))
         return error_set(err, ERR_USAGE, "a headroom of less than 4M is eaten before it is seen");
@@ -113,7 +77,7 @@ static bool set_headroom(struct policy *policy, const char *value, struct error 
 
 static bool set_size(struct policy *policy, const char *value, struct error *err)
 {
-    return size_parse(value, &policy->size_kib, err);
+    return number_parse_size(value, &policy->size_kib, err);
 }
 
 static bool set_weight(struct policy *policy, const char *value, struct error *err)
@@ -247,7 +211,7 @@ static void add_size(char out[POLICY_TEXT_MAX], const char *key, uint64_t kib)
     char text[SIZE_TEXT_MAX];
 
     if (kib != 0)
-        add_word(out, key, size_format(kib, text));
+        add_word(out, key, number_format_size(kib, text));
 }
 
 static void add_cap(char out[POLICY_TEXT_MAX], uint64_t milli)

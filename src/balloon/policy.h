@@ -61,17 +61,11 @@ MUST_CHECK bool policy_check(const struct policy *policy, bool is_forced, struct
 /* What an operator should hear though it is allowed, or NULL: no warning. */
 const char *policy_warning(const struct policy *policy);
 
-enum { POLICY_TEXT_MAX = 256, SIZE_TEXT_MAX = 32 };
+enum { POLICY_TEXT_MAX = 256 };
 
 /* key=value words that policy_set reads back, separated by spaces; only what differs from default.
  */
 const char *policy_format(const struct policy *policy, char out[POLICY_TEXT_MAX]);
 const char *policy_kind_name(enum policy_kind kind);
-
-/* A size as people write it: 524288K, 512M, 2G, 1T, or a bare number of bytes refused; whole KiB.
- */
-MUST_CHECK bool size_parse(const char *text, uint64_t *kib, struct error *err);
-/* The shortest exact form that size_parse reads back: 524288 -> "512M". */
-const char *size_format(uint64_t kib, char out[SIZE_TEXT_MAX]);
 
 #endif

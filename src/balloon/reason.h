@@ -52,6 +52,9 @@
     REASON(POOL_SHARE, "pool-share", "it had its share of the pool for this second")               \
     REASON(SPENT, "spent", "its spending cap for the day is used up")                              \
     REASON(NO_SWAP, "no-swap", "policy swap needs a guest with swap")                              \
+    REASON(UNSHIELDED, "unshielded",                                                               \
+           "policy demand without swap: what comes faster than memory can be given is killed")     \
+    REASON(NO_BALLOON, "no-balloon", "the guest has no balloon driver")                            \
     REASON(DRY_RUN, "dry-run", "decided only: the host is in dry-run")                             \
     REASON(FAILED, "failed", "the hypervisor or xenstore refused the change")
 

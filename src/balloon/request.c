@@ -85,7 +85,7 @@ static bool set_reservation(struct request *r, char **words, struct error *err)
 {
     uint64_t ttl_ns;
 
-    if (!size_parse(words[0], &r->size_kib, err) || !set_vm(r, words[1], err) ||
+    if (!number_parse_size(words[0], &r->size_kib, err) || !set_vm(r, words[1], err) ||
         !number_parse_duration(words[2], &ttl_ns, err))
         return false;
     if (r->size_kib == 0)

@@ -39,7 +39,12 @@ enum {
     VM_ECHOES = 8
 };
 
-enum wish_kind { WISH_NONE, WISH_GROW, WISH_SHRINK };
+enum wish_kind {
+    WISH_NONE,
+    WISH_GROW,
+    WISH_WAIT, /* held back by the guard: its share of what is scarce is kept for it */
+    WISH_SHRINK
+};
 
 /* What a VM wants, before the host has been asked: controller.h. */
 struct wish {

@@ -89,7 +89,7 @@ bool number_parse_size(const char *text, uint64_t *kib, struct error *err)
                      text);
 }
 
-const char *number_format_size(uint64_t kib, char out[DURATION_TEXT_MAX])
+const char *number_format_size(uint64_t kib, char out[SIZE_TEXT_MAX])
 {
     size_t unit = 0;
 

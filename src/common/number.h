@@ -21,7 +21,7 @@ MUST_CHECK bool number_parse(const char *text, size_t length, uint64_t max, uint
  */
 MUST_CHECK bool number_parse_duration(const char *text, uint64_t *ns, struct error *err);
 
-enum { DURATION_TEXT_MAX = 32 };
+enum { DURATION_TEXT_MAX = 32, SIZE_TEXT_MAX = 32 };
 
 /* The shortest exact form that number_parse_duration reads back: 5000000000 -> "5s". */
 const char *number_format_duration(uint64_t ns, char out[DURATION_TEXT_MAX]);
@@ -33,6 +33,6 @@ const char *number_format_duration(uint64_t ns, char out[DURATION_TEXT_MAX]);
 MUST_CHECK bool number_parse_size(const char *text, uint64_t *kib, struct error *err);
 
 /* The shortest exact form that number_parse_size reads back: 524288 -> "512M". */
-const char *number_format_size(uint64_t kib, char out[DURATION_TEXT_MAX]);
+const char *number_format_size(uint64_t kib, char out[SIZE_TEXT_MAX]);
 
 #endif

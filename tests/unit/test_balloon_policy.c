@@ -80,7 +80,7 @@ static void test_size_parse_refuses_what_is_no_size(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         uint64_t kib = 77;
 
-        assert_fails(number_parse_size(texts[i], &kib, &err), ERR_USAGE, "is no size");
+        assert_fails(number_parse_size(texts[i], &kib, &err), ERR_USAGE, "is not a size");
         assert_int_equal(kib, 77);
     }
 }
@@ -170,13 +170,13 @@ static void test_policy_set_refusal_says_what_is_right_and_changes_nothing(void 
         {"policy", "", "fixed, demand, swap or api"},
         {"policy", "Demand", "fixed, demand, swap or api"},
         {"policy", "demand ", "fixed, demand, swap or api"},
-        {"floor", "low", "is no size"},
-        {"ceiling", "2", "is no size"},
-        {"start", "middle", "is no size"},
+        {"floor", "low", "is not a size"},
+        {"ceiling", "2", "is not a size"},
+        {"start", "middle", "is not a size"},
         {"headroom", "4095K", "less than 4M"},
         {"headroom", "1K", "less than 4M"},
-        {"headroom", "much", "is no size"},
-        {"size", "-1M", "is no size"},
+        {"headroom", "much", "is not a size"},
+        {"size", "-1M", "is not a size"},
         {"cap", "0", "GiB*h per day"},
         {"cap", "0.000", "GiB*h per day"},
         {"cap", "0.0001", "GiB*h per day"},
