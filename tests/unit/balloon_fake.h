@@ -15,6 +15,7 @@ struct fake {
     struct engine engine;
     int64_t now_ns;
     uint64_t free_kib;
+    uint64_t swap_kib; /* of each guest, none of it free */
     struct host_domain domains[FAKE_DOMAINS];
     size_t count;
     struct policy policy; /* of all VMs */
@@ -199,12 +200,12 @@ static inline void fake_say(struct fake *f, unsigned domid, uint64_t available_k
 {
     uint64_t kib = fake_domain(f, (uint16_t)domid)->tot_kib;
     char text[FIGURES_TEXT_MAX];
-    int length =
-        snprintf(text, sizeof text,
-                 "v=1 seq=1 up=%" PRId64 " cur=%" PRIu64 " tot=%" PRIu64 " free=0 avail=%" PRIu64
-                 " cached=0 swtot=0 swfree=0 commit=0 swin=0 swout=0 refault=0 majfault=0 oom=0 "
-                 "psome=0 pfull=0 flags=bp",
-                 at_ns / MS, kib, kib, available_kib);
+    int length = snprintf(text, sizeof text,
+                          "v=1 seq=1 up=%" PRId64 " cur=%" PRIu64 " tot=%" PRIu64
+                          " free=0 avail=%" PRIu64 " cached=0 swtot=%" PRIu64
+                          " swfree=0 commit=0 swin=0 swout=0 refault=0 majfault=0 oom=0 "
+                          "psome=0 pfull=0 flags=bp",
+                          at_ns / MS, kib, kib, available_kib, f->swap_kib);
 
     engine_record(&f->engine, (uint16_t)domid, text, (size_t)length, at_ns);
 }

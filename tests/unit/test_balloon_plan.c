@@ -155,6 +155,26 @@ static void test_plan_divides_by_weight(void **state)
     assert_int_equal(s.plan.shortfall_kib, 64 * MIB);
 }
 
+/* One that is held back asks when its time comes: half of the 64 MiB is kept for it. */
+static void test_plan_keeps_the_share_of_one_that_the_guard_holds_back(void **state)
+{
+    (void)state;
+    scene_begin(&s);
+    s.rules.pool_least_kib = 4 * GIB;
+    struct vm *needy = add_short(1), *held = add_short(2);
+
+    held->is_tracking = true;
+    held->last.swap_total_kib = held->last.swap_free_kib = GIB;
+    scene_plan(&s, NOW, 64 * MIB);
+    assert_int_equal(scene_action(&s, needy, ACTION_GROW)->target_kib, 544 * MIB);
+    assert_null(scene_find(&s, held, ACTION_GROW));
+    assert_int_equal(s.plan.shortfall_kib, 32 * MIB);
+    scene_plan(&s, NOW, 128 * MIB);
+    assert_int_equal(scene_action(&s, needy, ACTION_GROW)->target_kib, 576 * MIB);
+    assert_null(scene_find(&s, held, ACTION_GROW));
+    assert_int_equal(s.plan.shortfall_kib, 0);
+}
+
 /* A pool of 256 MiB: 64 MiB for each in a second, while the other waits. */
 static void test_plan_one_takes_a_quarter_of_the_pool_in_a_second(void **state)
 {
@@ -386,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_plan_surplus_below_0_grants_nothing_inside_the_cap_either),
         cmocka_unit_test(test_plan_growth_to_what_it_has_needs_no_claim),
         cmocka_unit_test(test_plan_divides_by_weight),
+        cmocka_unit_test(test_plan_keeps_the_share_of_one_that_the_guard_holds_back),
         cmocka_unit_test(test_plan_one_takes_a_quarter_of_the_pool_in_a_second),
         cmocka_unit_test(test_plan_alone_one_takes_all_of_the_pool),
         cmocka_unit_test(test_plan_enough_for_all_knows_no_quarter),

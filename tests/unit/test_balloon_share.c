@@ -31,8 +31,11 @@ static void check(uint64_t sum_kib, const struct row *rows, size_t count)
 
 static void test_share_nobody_asks_nothing_happens(void **state)
 {
+    struct share none = {.given_kib = 7};
+
     (void)state;
-    share_divide(NULL, 0, GIB);
+    share_divide(&none, 0, GIB);
+    assert_int_equal(none.given_kib, 7);
 }
 
 static void test_share_enough_for_all_gives_all(void **state)

@@ -299,7 +299,6 @@ static void test_shrink_without_a_word_on_current_takes_nothing(void **state)
     struct figures f = figures_at(0, 4 * MIB, NOW - 3 * SECOND);
 
     (void)state;
-    KNOWN_FAULT();
     f.total_kib = 980 * MIB;
     f.flags = 0;
     vm_take_figures(&vm, &f, false, NOW - 3 * SECOND);

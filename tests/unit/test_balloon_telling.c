@@ -106,6 +106,7 @@ static void test_engine_trouble_is_told_once_when_it_begins(void **state)
     struct vm *vm = fake_add(&f, 5, GIB);
 
     (void)state;
+    f.swap_kib = 4;
     fake_say(&f, 5, 500 * MIB, NOW);
     fake_run(&f, NOW + 15 * SECOND - 1);
     assert_string_equal(f.alerts, "");
@@ -119,6 +120,20 @@ static void test_engine_trouble_is_told_once_when_it_begins(void **state)
     vm->foreign_until_ns = INT64_MAX;
     fake_run(&f, NOW + 33 * SECOND);
     assert_string_equal(f.alerts, "5 stale\n5 stale\n5 foreign\n");
+}
+
+static void test_engine_demand_without_swap_is_told(void **state)
+{
+    struct vm *vm = fake_add(&f, 5, GIB);
+
+    (void)state;
+    fake_say(&f, 5, 500 * MIB, NOW);
+    fake_run(&f, NOW);
+    fake_run(&f, NOW + SECOND);
+    assert_string_equal(f.alerts, "5 unshielded\n");
+    vm->last.flags = 0;
+    fake_run(&f, NOW + 2 * SECOND);
+    assert_string_equal(f.alerts, "5 unshielded\n5 no-balloon\n");
 }
 
 static void test_engine_surplus_below_0_is_told_once(void **state)
@@ -147,6 +162,7 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(test_engine_trouble_is_told_once_when_it_begins, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(test_engine_demand_without_swap_is_told, begin, end),
         cmocka_unit_test_setup_teardown(test_engine_surplus_below_0_is_told_once, begin, end),
     };
 

@@ -128,6 +128,19 @@ static void test_waking_at_the_floor_moves_up(void **state)
     assert_writes(vm, NOW + 3 * SECOND, ACTION_NUDGE, 400 * MIB);
 }
 
+/* I4: back would be farther from the ceiling. */
+static void test_waking_above_the_ceiling_is_not_put_back(void **state)
+{
+    struct vm *vm = begin(600 * MIB);
+
+    (void)state;
+    vm->policy.ceiling_kib = 550 * MIB;
+    assert_writes(vm, NOW + 2 * SECOND, ACTION_NUDGE, 600 * MIB - 4);
+    assert_null(plan_at(vm, NOW + 3 * SECOND));
+    assert_int_equal(vm->nudged_from_kib, 0);
+    assert_int_equal(vm->target_kib, 600 * MIB - 4);
+}
+
 static void test_waking_is_at_most_every_5_s_and_five_times(void **state)
 {
     struct vm *vm = begin(600 * MIB);
@@ -237,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_waking_downwards_does_not_ask_the_cap),
         cmocka_unit_test(test_waking_upwards_needs_a_cap_that_allows_it),
         cmocka_unit_test(test_waking_at_the_floor_moves_up),
+        cmocka_unit_test(test_waking_above_the_ceiling_is_not_put_back),
         cmocka_unit_test(test_waking_is_at_most_every_5_s_and_five_times),
         cmocka_unit_test(test_waking_stuck_one_gets_its_cap_lowered_to_what_it_has),
         cmocka_unit_test(test_waking_stuck_one_is_tried_again_after_60_s),
