@@ -180,17 +180,6 @@ static void test_guard_guard_lets_go_after_60_s_without_a_wish(void **state)
     assert_false(vm.is_tracking);
 }
 
-static void test_guard_tracking_grows_on_stall(void **state)
-{
-    struct vm vm = tracking(12 * MIB);
-
-    (void)state;
-    vm.last.stall_some_us = 100000;
-    assert_waits(grow_at(&vm, NOW), &vm);
-    vm.last.stall_some_us = 100001;
-    assert_int_equal(grow_at(&vm, NOW).reason, REASON_SWAPPING);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,7 +193,6 @@ int main(void)
         cmocka_unit_test(test_guard_tracking_second_begins_anew_after_relief),
         cmocka_unit_test(test_guard_tracking_grows_on_swap_in),
         cmocka_unit_test(test_guard_guard_lets_go_after_60_s_without_a_wish),
-        cmocka_unit_test(test_guard_tracking_grows_on_stall),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
