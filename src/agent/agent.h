@@ -13,6 +13,7 @@
 
 /* What keeps records from arriving; for one line of the log when it changes. */
 enum agent_trouble {
+    AGENT_STARTING, /* no record has arrived yet, and nothing is wrong */
     AGENT_FINE,
     AGENT_NO_MEMINFO, /* /proc/meminfo cannot be understood */
     AGENT_NO_DEVICE,  /* the device cannot be opened or written to */
@@ -29,7 +30,7 @@ struct agent {
     enum agent_trouble trouble; /* until a record arrives */
     uint64_t seq;               /* of the last record */
     bool has_looked;
-    uint64_t available_kib;     /* at the last look */
+    struct pace_look look;      /* the last */
     uint64_t look_ms;           /* the next one */
     bool is_reading;            /* the request that is out asks for the headroom */
     uint64_t read_ms;           /* not to be asked for before */

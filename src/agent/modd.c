@@ -128,7 +128,7 @@ static bool wait_until(uint64_t wake_ms)
 
 static int serve(void)
 {
-    enum agent_trouble said = AGENT_NO_MEMINFO; /* so that the first record is worth a line */
+    enum agent_trouble said = AGENT_STARTING;
     bool has_alarm = false;
 
     agent_init(&agent, &guest, open_bus, NULL);
@@ -146,8 +146,10 @@ static int serve(void)
     for (;;) {
         uint64_t wake_ms = agent_step(&agent, now_ms(), has_alarm);
 
-        if (agent.trouble != said && (agent.trouble != AGENT_FINE || agent.seq > 0))
-            say(sentences[said = agent.trouble]);
+        if (agent.trouble != said) {
+            said = agent.trouble;
+            say(sentences[said]);
+        }
         has_alarm = wait_until(wake_ms);
     }
 }

@@ -313,6 +313,16 @@ static void test_agent_headroom_longer_than_what_is_kept_is_not_taken(void **sta
 
 /* ---- trouble ---- */
 
+static void test_agent_is_fine_when_a_record_has_arrived(void **state)
+{
+    (void)state;
+    (void)agent_step(&agent, now_ms, false);
+    assert_int_equal(agent.trouble, AGENT_STARTING);
+    assert_true(serve());
+    (void)agent_step(&agent, now_ms, false);
+    assert_int_equal(agent.trouble, AGENT_FINE);
+}
+
 static void test_agent_hung_xenstored_gets_one_request_and_delays_no_look(void **state)
 {
     (void)state;
@@ -432,6 +442,7 @@ int main(void)
         TEST(test_agent_wild_guest_makes_ten_records_a_second),
         TEST(test_agent_takes_the_hosts_headroom_and_its_own_without),
         TEST(test_agent_headroom_longer_than_what_is_kept_is_not_taken),
+        TEST(test_agent_is_fine_when_a_record_has_arrived),
         TEST(test_agent_hung_xenstored_gets_one_request_and_delays_no_look),
         TEST(test_agent_reply_is_late_after_five_seconds),
         TEST(test_agent_survives_a_xenstored_that_forgets_the_request),
