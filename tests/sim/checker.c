@@ -315,7 +315,10 @@ static bool set_target(struct actuator *a, uint16_t domid, uint64_t target_kib, 
                             target_kib + guest_of(c, domid)->tot_offset_kib + 128 >=
                                 guest_of(c, domid)->domain.tot_kib;
 
-        if (off > 0 && off >= away(was, floor, ceiling) && !(off <= NUDGE_KIB && was == floor))
+        /* waking a driver moves a target by one page and puts it back, wherever it lies */
+        bool is_nudge = target_kib + NUDGE_KIB == was || was + NUDGE_KIB == target_kib;
+
+        if (off > 0 && off >= away(was, floor, ceiling) && !is_nudge)
             complain(c, domid,
                      "I4 %" PRIu64 " is outside %" PRIu64 "..%" PRIu64 " (was %" PRIu64 ")",
                      target_kib, floor, ceiling, was);
@@ -325,7 +328,7 @@ static bool set_target(struct actuator *a, uint16_t domid, uint64_t target_kib, 
             complain(c, domid, "a target is written while xenstore hangs");
         if (c->policies[domid - 1].kind == POLICY_FIXED || c->policies[domid - 1].is_stopped)
             complain(c, domid, "a target is written for a VM that is fixed or stopped");
-        if (target_kib + NUDGE_KIB == was || was + NUDGE_KIB == target_kib)
+        if (is_nudge)
             c->nudges++;
         else if (target_kib < was && !is_withdrawn)
             check_shrink(c, domid, target_kib);

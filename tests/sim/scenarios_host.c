@@ -323,7 +323,7 @@ void scenario_donor(struct rig *rig)
 /* While another waits, one VM has no more than a quarter of the pool in a second. */
 void scenario_pool_share(struct rig *rig)
 {
-    stage_host(rig, 16384);
+    stage_host(rig, 9100); /* 300 MiB for two that want 200 each */
     size_t one = STAGE_VM(rig, MODEL_LIAR_UP, .tot = 4096, .most = 6144, .swap = 1);
     size_t two = STAGE_VM(rig, MODEL_LIAR_UP, .tot = 4096, .most = 6144, .swap = 1);
 
@@ -332,6 +332,6 @@ void scenario_pool_share(struct rig *rig)
     rig->world.guests[two].poll_ns = rig->world.guests[one].poll_ns;
     rig_until(rig, 1.9);
     EXPECT(tot_mib(rig, one) > 4096 && tot_mib(rig, two) > 4096);
-    EXPECT(tot_mib(rig, one) <= 4096 + 100);
-    EXPECT(tot_mib(rig, two) <= 4096 + 100);
+    EXPECT(tot_mib(rig, one) <= 4096 + 64);
+    EXPECT(tot_mib(rig, two) <= 4096 + 64);
 }
