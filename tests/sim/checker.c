@@ -306,8 +306,9 @@ static bool set_target(struct actuator *a, uint16_t domid, uint64_t target_kib, 
     if (is_allowed(c, domid, "set_target")) {
         struct watched *w = watched_of(c, domid);
         uint64_t was = known_target(w);
-        uint64_t floor = floor_of(c, domid);
         uint64_t ceiling = ceiling_of(c, domid);
+        /* a floor that is not set may lie above the ceiling: then the ceiling counts */
+        uint64_t floor = floor_of(c, domid) < ceiling ? floor_of(c, domid) : ceiling;
         uint64_t off = away(target_kib, floor, ceiling);
 
         /* pages that it has not: nothing is taken */
