@@ -79,9 +79,9 @@ static reaction *const reactions[2][XENBUS_EVENTS] = {
 
 static void look(struct agent *a, uint64_t now_ms)
 {
-    a->has_looked = guest_look(a->guest, &a->available_kib);
+    a->has_looked = guest_look(a->guest, &a->look);
     if (a->has_looked) {
-        a->look_ms = pace_next_look_ms(&a->pace, now_ms, a->available_kib);
+        a->look_ms = pace_next_look_ms(&a->pace, now_ms, a->look.available_kib);
     } else {
         a->look_ms = now_ms + PACE_RETRY_MS;
         a->trouble = AGENT_NO_MEMINFO;
@@ -105,10 +105,10 @@ static void send_record(struct agent *a, uint64_t now_ms)
     }
     a->is_reading = false;
     a->seq = f.seq;
-    a->available_kib = f.available_kib;
+    a->look = (struct pace_look){f.available_kib, f.total_kib};
     a->own_headroom_kib = pace_own_headroom(&f);
     set_headroom(a);
-    pace_sent(&a->pace, now_ms, f.available_kib);
+    pace_sent(&a->pace, now_ms, &a->look);
 }
 
 /* Only behind a record that arrived: where none does there is no use in a headroom. */
@@ -122,7 +122,7 @@ static void ask_headroom(struct agent *a, uint64_t now_ms)
 
 static void speak(struct agent *a, uint64_t now_ms)
 {
-    if (a->has_looked && pace_is_due(&a->pace, now_ms, a->available_kib))
+    if (a->has_looked && pace_is_due(&a->pace, now_ms, &a->look))
         send_record(a, now_ms);
     else if (a->pace.is_fresh && now_ms >= a->read_ms)
         ask_headroom(a, now_ms);

@@ -24,13 +24,13 @@ static bool read_current(struct guest *g, uint64_t *kib)
     return kernel_text_number(text, length, FIGURES_KIB_MAX, kib);
 }
 
-bool guest_look(struct guest *g, uint64_t *available_kib)
+bool guest_look(struct guest *g, struct pace_look *look)
 {
     struct figures f;
 
     if (!read_meminfo(g, &f))
         return false;
-    *available_kib = f.available_kib;
+    *look = (struct pace_look){f.available_kib, f.total_kib};
     return true;
 }
 

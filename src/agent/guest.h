@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "agent/figures.h"
+#include "agent/pace.h"
 #include "common/error.h"
 
 enum guest_file { GUEST_MEMINFO, GUEST_VMSTAT, GUEST_PRESSURE, GUEST_CURRENT, GUEST_FILES };
@@ -27,7 +28,7 @@ void guest_init(struct guest *g, size_t (*read)(void *, enum guest_file, const c
                 void *context);
 
 /* MemAvailable alone. False when /proc/meminfo cannot be understood. */
-MUST_CHECK bool guest_look(struct guest *g, uint64_t *available_kib);
+MUST_CHECK bool guest_look(struct guest *g, struct pace_look *look);
 
 /* How often current and meminfo are read until current is the same before and after. */
 enum { GUEST_TRIES = 5 };

@@ -11,23 +11,31 @@ static bool has_crossed(const struct pace *p, uint64_t available_kib)
 {
     uint64_t half = p->headroom_kib / 2;
 
-    return (available_kib < half) != (p->sent_kib < half);
+    return (available_kib < half) != (p->sent.available_kib < half);
 }
 
-static bool has_moved(const struct pace *p, uint64_t available_kib)
+static bool has_moved(const struct pace *p, uint64_t before_kib, uint64_t now_kib)
 {
-    uint64_t by =
-        available_kib > p->sent_kib ? available_kib - p->sent_kib : p->sent_kib - available_kib;
+    uint64_t by = now_kib > before_kib ? now_kib - before_kib : before_kib - now_kib;
 
     return by >= p->headroom_kib / 4;
 }
 
-bool pace_is_due(const struct pace *p, uint64_t now_ms, uint64_t available_kib)
+static uint64_t used_kib(const struct pace_look *look)
 {
+    return look->total_kib > look->available_kib ? look->total_kib - look->available_kib : 0;
+}
+
+bool pace_is_due(const struct pace *p, uint64_t now_ms, const struct pace_look *look)
+{
+    bool is_short = look->available_kib < p->headroom_kib / 2;
+
     if (now_ms < p->not_before_ms)
         return false;
-    return !p->is_fresh || now_ms - p->sent_ms >= PACE_KEEP_ALIVE_MS ||
-           has_crossed(p, available_kib) || has_moved(p, available_kib);
+    return !p->is_fresh || now_ms - p->sent_ms >= (is_short ? PACE_SHORT_MS : PACE_KEEP_ALIVE_MS) ||
+           has_crossed(p, look->available_kib) ||
+           has_moved(p, p->sent.available_kib, look->available_kib) ||
+           has_moved(p, used_kib(&p->sent), used_kib(look));
 }
 
 uint64_t pace_next_look_ms(const struct pace *p, uint64_t now_ms, uint64_t available_kib)
@@ -41,11 +49,11 @@ uint64_t pace_next_look_ms(const struct pace *p, uint64_t now_ms, uint64_t avail
     return p->not_before_ms > now_ms && p->not_before_ms < next ? p->not_before_ms : next;
 }
 
-void pace_sent(struct pace *p, uint64_t now_ms, uint64_t available_kib)
+void pace_sent(struct pace *p, uint64_t now_ms, const struct pace_look *look)
 {
     p->is_fresh = true;
     p->sent_ms = now_ms;
-    p->sent_kib = available_kib;
+    p->sent = *look;
     p->not_before_ms = now_ms + PACE_SPACING_MS;
 }
 

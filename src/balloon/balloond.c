@@ -34,7 +34,7 @@ enum { FD_SIGNAL, FD_GUESTS, FD_JOURNAL, FD_TICKS, FD_CONTROL, EVENTS_MOST = 102
 struct balloond {
     const struct config *config;
     struct engine engine;
-    struct operator operator;
+    struct operator_state operator;
     struct recent recent;
     struct ticks ticks;
     struct guests *guests;

@@ -140,7 +140,7 @@ static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
 {
     if (is_low_for_long(vm, now_ns))
         return grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_LONG_SHORT);
-    if (vm_is_swapping(vm) || vm_is_stalling(vm))
+    if (vm_is_swapping(vm))
         return grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_SWAPPING);
 
     struct wish wish = grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_TRACKING);

@@ -80,9 +80,10 @@ static uint64_t least_step_kib(const struct vm *vm)
     return max_of(VM_SLACK_LEAST_KIB, vm->target_kib / MINIMUM_SHARE);
 }
 
+/* Rounded up to whole pages: never below what was computed. */
 static struct wish shrink_by(struct vm *vm, uint64_t step, enum reason reason)
 {
-    uint64_t target = whole_pages(vm->target_kib - step);
+    uint64_t target = (vm->target_kib - step + KIB_PER_PAGE - 1) / KIB_PER_PAGE * KIB_PER_PAGE;
 
     vm->blocked_by = REASON_NONE;
     return (struct wish){WISH_SHRINK, reason, target};
@@ -102,8 +103,9 @@ static uint64_t reclaim_step_kib(const struct vm *vm, const struct pressure *p)
 {
     uint64_t fair = fair_share_kib(vm, p);
 
-    if (!p->is_slack_short || !vm->policy.may_reclaim_swap || vm->target_kib <= fair ||
-        vm_is_swapping(vm))
+    /* another agent's words have no swap-in to stop at */
+    if (vm->is_fallback || !p->is_slack_short || !vm->policy.may_reclaim_swap ||
+        vm->target_kib <= fair || vm_is_swapping(vm))
         return 0;
     uint64_t step = min_of(min_of(vm->target_kib - fair, VM_STEP_MOST_KIB), p->shortfall_kib);
 
@@ -118,7 +120,8 @@ static uint64_t excess_kib(const struct vm *vm, enum reason *reason)
     *reason = REASON_CEILING;
     if (vm->policy.kind == POLICY_API) {
         *reason = REASON_ASKED;
-        most = vm->policy.size_kib == 0 ? vm->target_kib : vm_clamp_kib(vm, vm->policy.size_kib);
+        most = vm->policy.size_kib == 0 ? min_of(vm->target_kib, most)
+                                        : vm_clamp_kib(vm, vm->policy.size_kib);
     }
     return vm->target_kib > most ? vm->target_kib - most : 0;
 }
@@ -161,12 +164,14 @@ struct wish controller_shrink(struct vm *vm, const struct host_rules *rules,
 
     if (whole_pages(step) > 0)
         return shrink_by(vm, step, reason);
+    if (excess > 0 && vm->blocked_by == REASON_NONE)
+        vm->blocked_by = REASON_CEILING; /* pending: what lies above it is in use */
     if (vm->policy.kind == POLICY_API)
         return controller_no_wish(vm, excess > 0 ? REASON_CEILING : vm->blocked_by);
 
     struct wish wish = shrink_slack(vm, pressure, rules->is_draining, now_ns);
 
-    if (wish.kind != WISH_NONE)
+    if (wish.kind != WISH_NONE || now_ns - vm->taken_ns < POOL_STEP_NS)
         return wish;
     step = whole_pages(reclaim_step_kib(vm, pressure));
     return step >= VM_SLACK_LEAST_KIB ? shrink_by(vm, step, REASON_FAIR_SHARE) : wish;

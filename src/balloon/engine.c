@@ -123,7 +123,7 @@ static void count_spending(const struct engine *e, struct vm *vm, int64_t now_ns
         vm->day = e->day;
         vm->spent_kib_ns = 0;
     }
-    if (e->read_ns != 0 && span_ns > 0 && span_ns <= SPEND_GAP_NS)
+    if (vm->since_ns < now_ns && span_ns > 0 && span_ns <= SPEND_GAP_NS)
         vm->spent_kib_ns += (unsigned __int128)vm->domain.tot_kib * (uint64_t)span_ns;
 }
 
@@ -327,12 +327,23 @@ static void tell_decision(struct engine *e, const struct vm *vm, const struct ac
         e->sink.decided(e->sink.context, &d);
 }
 
+/* By how much a grant has lowered the surplus. */
+static int64_t cost_of(const struct vm *vm, const struct action *a)
+{
+    uint64_t promised =
+        vm->domain.max_kib > vm->domain.tot_kib ? vm->domain.max_kib : vm->domain.tot_kib;
+
+    return a->cap_kib > promised ? (int64_t)(a->cap_kib - promised) : 0;
+}
+
 static void act(struct engine *e, const struct action *a, const struct cause *cause)
 {
     struct vm *vm = &e->vms[a->vm];
     bool is_dry = e->rules.mode == MODE_DRY_RUN;
     enum reason failure = is_dry ? REASON_DRY_RUN : carry_out(e, vm, a);
 
+    if (failure == REASON_NONE && a->kind == ACTION_GROW)
+        e->surplus_kib -= cost_of(vm, a);
     if (!is_dry || !is_said(vm, a, e->host.now_ns))
         tell_decision(e, vm, a, cause, failure);
     plan_done(vm, a, failure, e->host.now_ns);
@@ -421,9 +432,10 @@ bool engine_run(struct engine *e, const struct cause *cause, struct error *err)
         return error_context(err, "the host cannot be read, so nothing is done");
     follow_domains(e);
 
-    struct plan plan = {.actions = e->actions, .shares = e->shares};
+    struct plan plan = {.actions = e->actions, .shares = e->shares, .divided_ns = e->divided_ns};
 
     plan_make(&e->host, &e->rules, e->vms, e->count, &plan);
+    e->divided_ns = plan.divided_ns;
     e->surplus_kib = plan.surplus_kib;
     e->pool_goal_kib = plan.pool_goal_kib;
     e->shortfall_kib = plan.shortfall_kib;

@@ -53,7 +53,8 @@ struct engine {
     size_t count, room;
     struct action *actions;
     struct share *shares;
-    int64_t surplus_kib;
+    int64_t divided_ns;  /* struct plan's, from one to the next */
+    int64_t surplus_kib; /* less what was granted since the reading */
     uint64_t pool_goal_kib, shortfall_kib;
     uint64_t claims_refused;
     int64_t day;     /* the UTC day, which the shell sets: spending caps are per day */

@@ -25,9 +25,10 @@ static bool has_cap(const struct host_domain *domain)
 
 uint64_t ledger_promise_kib(const struct host_domain *domain, const struct ledger_rules *rules)
 {
-    uint64_t cap = has_cap(domain)      ? domain->max_kib
-                   : domain->domid == 0 ? rules->dom0_allowance_kib
-                                        : domain->tot_kib;
+    bool is_bare_dom0 = domain->domid == 0 && safety_is_on(SAFETY_BALLOON_DOM0_ALLOWANCE);
+    uint64_t cap = has_cap(domain) ? domain->max_kib
+                   : is_bare_dom0  ? rules->dom0_allowance_kib
+                                   : domain->tot_kib;
     uint64_t free = cap > domain->tot_kib ? cap - domain->tot_kib : 0;
 
     return max_of(free, domain->outstanding_kib);

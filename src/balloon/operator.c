@@ -16,7 +16,7 @@
 /* Settings that are no part of policy_set: an operator's switch, of a VM or of the host. */
 static const char stopped_key[] = "stopped", draining_key[] = "draining", yes[] = "yes";
 
-static bool load_host(struct operator* op, const struct balloon_setting *s)
+static bool load_host(struct operator_state *op, const struct balloon_setting *s)
 {
     bool is_yes = strcmp(s->value, yes) == 0;
 
@@ -29,7 +29,7 @@ static bool load_host(struct operator* op, const struct balloon_setting *s)
     return true;
 }
 
-static bool load_vm(struct operator* op, const struct balloon_setting *s)
+static bool load_vm(struct operator_state *op, const struct balloon_setting *s)
 {
     struct policy policy = *settings_find(&op->settings, &s->vm);
     struct error err;
@@ -43,7 +43,7 @@ static bool load_vm(struct operator* op, const struct balloon_setting *s)
     return settings_put(&op->settings, &s->vm, &policy, &err);
 }
 
-bool operator_load(struct operator* op, struct balloon_store *store, size_t *left_out,
+bool operator_load(struct operator_state *op, struct balloon_store *store, size_t *left_out,
                    struct error *err)
 {
     struct balloon_setting *list = NULL;
@@ -66,7 +66,7 @@ bool operator_load(struct operator* op, struct balloon_store *store, size_t *lef
     return true;
 }
 
-void operator_clear(struct operator* op)
+void operator_clear(struct operator_state *op)
 {
     settings_clear(&op->settings);
 }
@@ -74,7 +74,7 @@ void operator_clear(struct operator* op)
 void operator_find_policy(void *context, const struct uuid *uuid, const char *name,
                           struct policy *out)
 {
-    const struct operator* op = context;
+    const struct operator_state *op = context;
 
     (void)name;
     *out = *settings_find(&op->settings, uuid);
@@ -92,7 +92,7 @@ static bool is_for(const struct reservation *r, const struct vm *vm)
 }
 
 /* What the domain holds, or was promised by its builder's claim or cap. */
-static uint64_t filled_kib(const struct operator* op, const struct reservation *r)
+static uint64_t filled_kib(const struct operator_state *op, const struct reservation *r)
 {
     uint64_t sum = 0;
 
@@ -105,13 +105,14 @@ static uint64_t filled_kib(const struct operator* op, const struct reservation *
     return sum;
 }
 
-static void end_reservation(struct operator* op, size_t index, const char *why, int64_t utc_ns)
+static void end_reservation(struct operator_state *op, size_t index, const char *why,
+                            int64_t utc_ns)
 {
     (void)journal_take_reservation(op->journal, &op->reservations[index], true, why, utc_ns);
     op->reservations[index] = op->reservations[--op->reserved];
 }
 
-void operator_refresh(struct operator* op, int64_t utc_ns)
+void operator_refresh(struct operator_state *op, int64_t utc_ns)
 {
     struct host_rules *rules = &op->engine->rules;
     uint64_t open = 0;
@@ -127,11 +128,12 @@ void operator_refresh(struct operator* op, int64_t utc_ns)
     }
     for (size_t i = 0; i < op->reserved; i++)
         open += op->reservations[i].size_kib - op->reservations[i].filled_kib;
+    op->engine->surplus_kib -= (int64_t)open - (int64_t)rules->ledger.reserved_kib;
     rules->ledger.reserved_kib = open;
     rules->is_stopped = op->is_stopped || op->rival != NULL;
 }
 
-static bool find_reservation(const struct operator* op, const char *word, size_t *index)
+static bool find_reservation(const struct operator_state *op, const char *word, size_t *index)
 {
     char uuid[UUID_TEXT_MAX];
 
@@ -144,7 +146,7 @@ static bool find_reservation(const struct operator* op, const char *word, size_t
     return false;
 }
 
-static bool reserve(struct operator* op, const struct request *request, uint64_t *ticket,
+static bool reserve(struct operator_state *op, const struct request *request, uint64_t *ticket,
                     struct error *err)
 {
     int64_t utc_ns = clock_utc().ns, surplus = op->engine->surplus_kib;
@@ -172,7 +174,7 @@ static bool reserve(struct operator* op, const struct request *request, uint64_t
     return true;
 }
 
-static bool unreserve(struct operator* op, const struct request *request, uint64_t *ticket,
+static bool unreserve(struct operator_state *op, const struct request *request, uint64_t *ticket,
                       struct error *err)
 {
     size_t index;
@@ -188,8 +190,8 @@ static bool unreserve(struct operator* op, const struct request *request, uint64
 
 /* ---- settings ---- */
 
-static uint64_t keep(struct operator* op, const struct uuid *vm, const char *key, const char *value,
-                     const char *who)
+static uint64_t keep(struct operator_state *op, const struct uuid *vm, const char *key,
+                     const char *value, const char *who)
 {
     struct balloon_setting s = {.is_host = vm == NULL};
 
@@ -201,7 +203,7 @@ static uint64_t keep(struct operator* op, const struct uuid *vm, const char *key
 }
 
 /* A VM that runs, by any of its names; or one that does not, by its uuid. */
-static bool find_uuid(const struct operator* op, const char *word, struct uuid *uuid,
+static bool find_uuid(const struct operator_state *op, const char *word, struct uuid *uuid,
                       struct vm **vm, struct error *err)
 {
     size_t index;
@@ -216,13 +218,16 @@ static bool find_uuid(const struct operator* op, const char *word, struct uuid *
 }
 
 /* Admission: all floors and the hard reserve fit the host. */
-static bool check_floors(const struct operator* op, const struct uuid *uuid,
+static bool check_floors(const struct operator_state *op, const struct uuid *uuid,
                          const struct policy *policy, struct error *err)
 {
     const struct engine *e = op->engine;
     uint64_t floors = ledger_hard_reserve_kib(&e->rules.ledger, e->host.total_kib);
+    bool has_dom0 = e->host.count > 0 && e->host.domains[0].domid == 0;
     char size[SIZE_TEXT_MAX];
 
+    if (has_dom0)
+        floors += e->host.domains[0].tot_kib;
     for (size_t i = 0; i < e->count; i++) {
         const struct vm *vm = &e->vms[i];
         bool is_it = uuid_is_equal(&vm->uuid, uuid);
@@ -261,14 +266,25 @@ static bool check_ratio(const struct vm *vm, const struct policy *policy, bool i
     return policy_check(&whole, is_forced, err);
 }
 
-static void reload(struct operator* op, struct vm *vm)
+/* Without swap there is no swap-in to grow by: the only evidence would be the OOM kill. */
+static bool check_swap(const struct vm *vm, const struct policy *policy, struct error *err)
+{
+    if (policy->kind != POLICY_SWAP || vm == NULL || vm->last_ns == 0 || vm->is_fallback ||
+        vm->last.swap_total_kib > 0)
+        return true;
+    return error_set(err, ERR_REFUSED,
+                     "policy swap needs a guest with swap, and this one has none: give it some, or "
+                     "use policy demand");
+}
+
+static void reload(struct operator_state *op, struct vm *vm)
 {
     engine_reload(op->engine, op->engine->host.now_ns);
     if (vm != NULL)
         vm_restart(vm, op->engine->host.now_ns);
 }
 
-static bool set(struct operator* op, const struct request *request, struct reply *reply,
+static bool set(struct operator_state *op, const struct request *request, struct reply *reply,
                 uint64_t *ticket, struct error *err)
 {
     struct uuid uuid;
@@ -282,10 +298,18 @@ static bool set(struct operator* op, const struct request *request, struct reply
         if (!policy_set(&policy, request->pairs[i].key, request->pairs[i].value, err))
             return false;
     if (!check_ratio(vm, &policy, request->is_forced, err) ||
-        !check_floors(op, &uuid, &policy, err) || !settings_put(&op->settings, &uuid, &policy, err))
+        !check_floors(op, &uuid, &policy, err) || !check_swap(vm, &policy, err))
         return false;
-    for (size_t i = 0; i < request->count; i++)
+    for (size_t i = 0; i < request->count; i++) {
         *ticket = keep(op, &uuid, request->pairs[i].key, request->pairs[i].value, request->who);
+        if (*ticket == 0 && i == 0)
+            return error_set(
+                err, ERR_RETRY,
+                "nothing is changed, since it could not be stored: is the disk full, or "
+                "does it hang?");
+    }
+    if (!settings_put(&op->settings, &uuid, &policy, err))
+        return false;
     reload(op, vm);
     if (policy_warning(&policy) != NULL) {
         reply_begin(reply, "warning");
@@ -295,7 +319,7 @@ static bool set(struct operator* op, const struct request *request, struct reply
     return true;
 }
 
-static bool switch_vm(struct operator* op, const struct request *request, bool is_stopped,
+static bool switch_vm(struct operator_state *op, const struct request *request, bool is_stopped,
                       uint64_t *ticket, struct error *err)
 {
     struct uuid uuid;
@@ -313,7 +337,7 @@ static bool switch_vm(struct operator* op, const struct request *request, bool i
     return true;
 }
 
-static bool switch_host(struct operator* op, const struct request *request, bool is_stopped,
+static bool switch_host(struct operator_state *op, const struct request *request, bool is_stopped,
                         uint64_t *ticket)
 {
     op->is_stopped = is_stopped;
@@ -326,7 +350,7 @@ static bool switch_host(struct operator* op, const struct request *request, bool
     return true;
 }
 
-static bool drain(struct operator* op, const struct request *request, bool is_draining,
+static bool drain(struct operator_state *op, const struct request *request, bool is_draining,
                   uint64_t *ticket)
 {
     op->engine->rules.is_draining = is_draining;
@@ -336,7 +360,7 @@ static bool drain(struct operator* op, const struct request *request, bool is_dr
 
 /* ---- requests ---- */
 
-static void list(struct operator* op, struct reply *reply)
+static void list(struct operator_state *op, struct reply *reply)
 {
     report_host(reply, op->engine, op->engine->host.now_ns);
     report_reservations(reply, op->reservations, op->reserved, clock_utc().ns);
@@ -344,7 +368,7 @@ static void list(struct operator* op, struct reply *reply)
         report_vm(reply, op->engine, &op->engine->vms[i], op->engine->host.now_ns);
 }
 
-static bool explain(struct operator* op, const struct request *request, struct reply *reply,
+static bool explain(struct operator_state *op, const struct request *request, struct reply *reply,
                     struct error *err)
 {
     struct decision decisions[RECENT_OF_VM_MAX];
@@ -362,7 +386,7 @@ static bool explain(struct operator* op, const struct request *request, struct r
 bool operator_serve(void *context, const struct request *request, struct reply *reply,
                     uint64_t *ticket, struct error *err)
 {
-    struct operator* op = context;
+    struct operator_state *op = context;
 
     switch (request->verb) {
     case REQUEST_LIST:
@@ -393,14 +417,14 @@ bool operator_serve(void *context, const struct request *request, struct reply *
 
 enum ticket_state operator_ticket(void *context, uint64_t ticket)
 {
-    const struct operator* op = context;
+    const struct operator_state *op = context;
 
     return journal_ticket(op->journal, ticket);
 }
 
 /* ---- guests ---- */
 
-static enum ask_result do_ask(struct operator* op, struct vm *vm, const struct ask *ask,
+static enum ask_result do_ask(struct operator_state *op, struct vm *vm, const struct ask *ask,
                               enum ask_reason *reason)
 {
     struct policy policy = *settings_find(&op->settings, &vm->uuid);
@@ -414,13 +438,12 @@ static enum ask_result do_ask(struct operator* op, struct vm *vm, const struct a
     if (ask_apply(ask, &limits, &policy, reason) != ASK_OK)
         return ASK_REFUSED;
     *reason = ASK_REASON_FAILED;
-    if (!settings_put(&op->settings, &vm->uuid, &policy, &err))
-        return ASK_REFUSED;
     bool is_size = ask->kind == ASK_SIZE;
 
     if (keep(op, &vm->uuid, is_size ? "size" : "policy",
              is_size ? number_format_size(policy.size_kib, size) : policy_kind_name(policy.kind),
-             "guest") == 0)
+             "guest") == 0 ||
+        !settings_put(&op->settings, &vm->uuid, &policy, &err))
         return ASK_REFUSED;
     engine_reload(op->engine, op->engine->host.now_ns);
     *reason = ASK_REASON_NONE;
@@ -432,7 +455,7 @@ static enum ask_result do_ask(struct operator* op, struct vm *vm, const struct a
     return ASK_OK;
 }
 
-const char *operator_ask(struct operator* op, struct vm *vm, const char *text, size_t length,
+const char *operator_ask(struct operator_state *op, struct vm *vm, const char *text, size_t length,
                          int64_t now_ns, char out[ASK_ANSWER_MAX])
 {
     enum ask_reason reason = ASK_REASON_NONE;

@@ -14,8 +14,7 @@
 
 enum { RESERVATIONS_MAX = 64 };
 
-struct operator
-{
+struct operator_state {
     struct engine *engine;
     struct journal *journal;
     struct recent *recent;
@@ -28,9 +27,9 @@ struct operator
 };
 
 /* Takes what was stored. Rows that are no setting any more are left out, and counted. */
-MUST_CHECK bool operator_load(struct operator* op, struct balloon_store *store, size_t *left_out,
-                              struct error *err);
-void operator_clear(struct operator* op);
+MUST_CHECK bool operator_load(struct operator_state *op, struct balloon_store *store,
+                              size_t *left_out, struct error *err);
+void operator_clear(struct operator_state *op);
 
 /* The engine's source of policies (struct policy_source). */
 void operator_find_policy(void *op, const struct uuid *uuid, const char *name, struct policy *out);
@@ -43,13 +42,13 @@ bool operator_serve(void *op, const struct request *request, struct reply *reply
 enum ticket_state operator_ticket(void *op, uint64_t ticket);
 
 /* A guest's data/pagemeter/ask arrived. The answer's text, or NULL: none is due. */
-const char *operator_ask(struct operator* op, struct vm *vm, const char *text, size_t length,
+const char *operator_ask(struct operator_state *op, struct vm *vm, const char *text, size_t length,
                          int64_t now_ns, char out[ASK_ANSWER_MAX]);
 
 /*
  * Reservations fall as their VM's pages and claims rise, and expire. Brings engine->rules up to
  * date; to be called before each round.
  */
-void operator_refresh(struct operator* op, int64_t utc_ns);
+void operator_refresh(struct operator_state *op, int64_t utc_ns);
 
 #endif

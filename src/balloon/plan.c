@@ -8,7 +8,8 @@
 #define PUT_BACK_NS (200 * MS) /* so that the guest sees a nudged target before it is put back */
 #define POOL_SPAN_NS NS_PER_S
 #define STUCK_NS (60 * NS_PER_S)
-#define GRANT_LEAST_KIB UINT64_C(1024) /* less than this is given only when it is the whole ask */
+#define GRANT_LEAST_KIB UINT64_C(64) /* less than this is given only when it is the whole ask */
+#define SCARCE_NS (100 * MS)         /* between two divisions of what does not suffice */
 enum { POOL_PARTS = 4, BACKOFF_MOST = 5, MANAGED_SHARE = 50, STUCK_DOUBLINGS = 4, NUDGE_KIB = 4 };
 
 static uint64_t min_of(uint64_t a, uint64_t b)
@@ -124,6 +125,10 @@ static uint64_t grant(struct vm *vm, const struct share *share, struct plan *pla
 {
     uint64_t target = target_for(vm, share->given_kib);
 
+    /* somebody else's doing: no grants until it has passed, not even inside the cap */
+    if (plan->surplus_kib < 0 && safety_is_on(SAFETY_BALLOON_LEDGER))
+        target = 0;
+
     if (target < vm->wish.target_kib)
         vm->blocked_by = share->given_kib < share->ask_kib || plan->surplus_kib <= 0
                              ? REASON_NO_SURPLUS
@@ -141,6 +146,31 @@ static uint64_t grant(struct vm *vm, const struct share *share, struct plan *pla
     return cost_kib(vm, target);
 }
 
+/*
+ * What does not suffice is divided ten times a second, not page by page as it trickles in: only
+ * then are all who ask there to get their share of it.
+ */
+static bool is_too_soon(struct plan *plan, uint64_t asked_kib, int64_t now_ns)
+{
+    bool is_scarce = plan->surplus_kib > 0 && asked_kib > (uint64_t)plan->surplus_kib;
+
+    if (!is_scarce)
+        return false;
+    if (now_ns - plan->divided_ns < SCARCE_NS)
+        return true;
+    plan->divided_ns = now_ns;
+    return false;
+}
+
+static void wait_for_more(struct vm *vms, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (vms[i].wish.kind == WISH_GROW) {
+            vms[i].wish.kind = WISH_NONE;
+            vms[i].blocked_by = REASON_NO_SURPLUS;
+        }
+}
+
 /* Emits all grants. What is left to wish for is the plan's shortfall; the surplus then, returned.
  */
 static int64_t plan_growth(struct vm *vms, size_t count, struct plan *plan, int64_t now_ns)
@@ -148,6 +178,10 @@ static int64_t plan_growth(struct vm *vms, size_t count, struct plan *plan, int6
     size_t asking = 0;
     uint64_t asked = collect_asks(vms, count, plan->shares, &asking), granted = 0;
 
+    if (is_too_soon(plan, asked, now_ns)) {
+        wait_for_more(vms, count);
+        asking = 0;
+    }
     divide(vms, plan, asking, asked, now_ns);
     for (size_t i = 0; i < asking; i++) {
         struct vm *vm = &vms[plan->shares[i].index];
@@ -211,12 +245,14 @@ static void give_up(struct vm *vm, size_t index, struct plan *plan, int64_t now_
         add(plan, ACTION_SHRINK, REASON_STUCK, vm, index)->target_kib = target;
 }
 
+/* Where floor and ceiling leave no room there is no nudge. */
 static void nudge(const struct vm *vm, size_t index, struct plan *plan)
 {
     bool is_down = vm->target_kib >= vm_floor_kib(vm) + NUDGE_KIB;
 
-    add(plan, ACTION_NUDGE, REASON_WAKE, vm, index)->target_kib =
-        is_down ? vm->target_kib - NUDGE_KIB : vm->target_kib + NUDGE_KIB;
+    if (is_down || vm->target_kib + NUDGE_KIB <= vm_ceiling_kib(vm))
+        add(plan, ACTION_NUDGE, REASON_WAKE, vm, index)->target_kib =
+            is_down ? vm->target_kib - NUDGE_KIB : vm->target_kib + NUDGE_KIB;
 }
 
 /* A target that lay outside floor and ceiling stays where it is: 4 KiB nearer to them (I4). */
@@ -352,20 +388,23 @@ static void did_grow(struct vm *vm, const struct action *a, int64_t now_ns)
         vm->claim_ns = now_ns; /* an older claim that was not renewed still ends by its own time */
     vm->domain.max_kib = a->cap_kib;
     vm->nudged_from_kib = 0;
-    vm->taken_kib = 0;
-    vm->taken_ns = 0;
     vm->grants++;
     if (a->reason == REASON_UNDO) {
         vm->undos++;
         vm->backoff += vm->backoff < BACKOFF_MOST;
+        vm->taken_kib -= min_of(grown, vm->taken_kib); /* what could not be given is still owed */
+    } else {
+        vm->taken_kib = 0;
     }
+    if (vm->taken_kib == 0)
+        vm->taken_ns = 0;
     turn(vm, 1);
 }
 
 static void did_shrink(struct vm *vm, const struct action *a, int64_t now_ns)
 {
-    if (a->target_kib > a->before_kib)
-        return; /* a stuck one's target went to what it has */
+    if (a->reason == REASON_STUCK)
+        return; /* its target went to what it has */
     if (vm->taken_kib == 0)
         vm->refault_rate = vm_refaults_per_s(vm);
     vm->taken_kib += a->before_kib - a->target_kib;

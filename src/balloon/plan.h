@@ -54,6 +54,7 @@ struct plan {
     int64_t surplus_kib; /* before the actions */
     uint64_t pool_goal_kib;
     uint64_t shortfall_kib; /* asked for and not granted */
+    int64_t divided_ns;     /* in and out: when a surplus that did not suffice was last divided */
     struct share *shares;   /* the caller's, one for each VM: scratch */
 };
 

@@ -103,11 +103,12 @@ void sim_agent_poll(struct sim_guest *g, int64_t now_ns)
 {
     uint64_t now_ms = (uint64_t)(now_ns / 1000000);
     uint64_t available = sim_guest_available_kib(g);
+    struct pace_look look = {available, sim_guest_current_kib(g)};
     bool is_mad = g->traits.word == WORD_FLAPS || g->traits.word == WORD_GARBAGE;
 
     g->pace.headroom_kib = g->headroom_kib > 0 ? g->headroom_kib : sim_guest_headroom_kib(g);
     g->polled_stall_ns = g->tally.stall_ns;
-    bool is_due = is_mad || pace_is_due(&g->pace, now_ms, available);
+    bool is_due = is_mad || pace_is_due(&g->pace, now_ms, &look);
 
     g->poll_ns = is_mad ? now_ns + FLAP_NS
                         : (int64_t)pace_next_look_ms(&g->pace, now_ms, available) * 1000000;
@@ -115,6 +116,6 @@ void sim_agent_poll(struct sim_guest *g, int64_t now_ns)
         g->poll_ns = now_ns + 1000000;
     if (!is_due || g->life != LIFE_RUNNING || g->is_silent || g->traits.word == WORD_NONE)
         return;
-    pace_sent(&g->pace, now_ms, available);
+    pace_sent(&g->pace, now_ms, &look);
     send(g, now_ns);
 }

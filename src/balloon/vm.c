@@ -18,6 +18,7 @@ enum {
 #define ADAPTIVE_MOST_KIB (UINT64_C(512) << 10)
 #define OFFSET_MOST_KIB (INT64_C(2) << 10)
 #define PVH_OFFSET_KIB INT64_C(64) /* 16 pages [lab] */
+#define STILL_NS NS_PER_S /* a domain whose pages have not changed for so long is at rest */
 #define FOREIGN_WINDOW_NS (3600 * NS_PER_S)
 
 void vm_init(struct vm *vm, const struct host_domain *domain, int64_t now_ns)
@@ -26,7 +27,7 @@ void vm_init(struct vm *vm, const struct host_domain *domain, int64_t now_ns)
     policy_init(&vm->policy);
     vm->since_ns = now_ns;
     vm->young_until_ns = now_ns + VM_YOUNG_NS;
-    vm->quiet_ns = now_ns;
+    vm->quiet_ns = vm->still_ns = now_ns;
     /* a domain that runs has no builder any more: its claim is one of ours, from before a crash */
     vm->claim_ns = domain->cpu_ns > 0 && domain->outstanding_kib > 0 ? now_ns : 0;
     vm->tot_offset_kib = (domain->flags & SAMPLE_HVM) != 0 ? PVH_OFFSET_KIB : 0;
@@ -65,6 +66,7 @@ uint64_t vm_floor_kib(const struct vm *vm)
     uint64_t ceiling = vm_ceiling_kib(vm);
     uint64_t floor = vm->policy.floor_kib != 0 ? vm->policy.floor_kib : vm->first_target_kib;
 
+    floor = (floor + KIB_PER_PAGE - 1) / KIB_PER_PAGE * KIB_PER_PAGE; /* targets are whole pages */
     return floor < ceiling ? floor : ceiling;
 }
 
@@ -311,12 +313,13 @@ bool vm_has_arrived(const struct vm *vm)
     return distance(vm->domain.tot_kib, vm_arrival_kib(vm, vm->target_kib)) <= VM_ARRIVED_KIB;
 }
 
-static void learn_tot_offset(struct vm *vm)
+static void learn_tot_offset(struct vm *vm, int64_t now_ns)
 {
     int64_t offset =
         (int64_t)vm->domain.tot_kib - (int64_t)(vm->target_kib + vm->facts.videoram_kib);
 
-    if (vm->wrote_ns == 0 && offset <= OFFSET_MOST_KIB && offset >= -OFFSET_MOST_KIB)
+    if (vm->wrote_ns == 0 && now_ns - vm->still_ns >= STILL_NS && offset <= OFFSET_MOST_KIB &&
+        offset >= -OFFSET_MOST_KIB)
         vm->tot_offset_kib = offset;
 }
 
@@ -329,12 +332,14 @@ static bool has_lost_target(const struct vm *vm, int64_t now_ns)
 
 void vm_take_domain(struct vm *vm, const struct host_domain *domain, int64_t now_ns)
 {
+    if (domain->tot_kib != vm->domain.tot_kib)
+        vm->still_ns = now_ns;
     vm->domain = *domain;
     if (vm->target_kib == 0)
         return;
     if (has_lost_target(vm, now_ns) && is_ours(vm))
         vm_note_foreign(vm, vm->facts.target_kib, now_ns);
-    learn_tot_offset(vm);
+    learn_tot_offset(vm, now_ns);
 
     uint64_t to = vm_arrival_kib(vm, vm->target_kib);
 

@@ -82,6 +82,7 @@ struct vm {
     int64_t wrote_ns;          /* 0: never */
     int64_t tot_offset_kib;
     int64_t current_offset_kib;
+    int64_t still_ns;      /* tot_pages has not changed since */
     int64_t moved_ns;      /* when a transfer began; 0: none under way */
     uint64_t progress_kib; /* tot_pages when it last came nearer to the target */
     int64_t progress_ns;

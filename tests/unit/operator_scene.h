@@ -10,7 +10,7 @@
 
 static struct fake f;
 static struct recent recent;
-static struct operator op;
+static struct operator_state op;
 static struct reply reply; /* of the last request */
 static uint64_t ticket;
 static struct error err;
@@ -43,7 +43,7 @@ static inline int begin(void **state)
     (void)state;
     is_disk_full = false;
     fake_begin(&f);
-    op = (struct operator){.engine = &f.engine, .recent = &recent};
+    op = (struct operator_state){.engine = &f.engine, .recent = &recent};
     policy_init(&standard);
     settings_init(&op.settings, &standard);
     f.engine.policies = (struct policy_source){operator_find_policy, &op};

@@ -122,7 +122,6 @@ static void test_asking_for_more_than_there_is_comes_later(void **state)
 static void test_asking_that_cannot_be_kept_changes_nothing(void **state)
 {
     (void)state;
-    KNOWN_FAULT();
     allow(GUEST_MAY_SIZE, POLICY_API);
     fill_journal();
     assert_text_has(ask("v=1 seq=1 size=1048576", NOW), "refused reason=failed");

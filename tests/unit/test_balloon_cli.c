@@ -23,7 +23,7 @@ static struct {
     char socket[SCRATCH_PATH_MAX];
     struct sim_world world;
     struct engine engine;
-    struct operator op;
+    struct operator_state op;
     struct recent recent;
     struct balloon_store *store;
     struct journal *journal;

@@ -111,7 +111,6 @@ static void test_grow_odd_floor_does_not_stand_in_the_way(void **state)
     struct vm vm = with_headroom(512 * MIB, 0);
 
     (void)state;
-    KNOWN_FAULT();
     vm.policy.floor_kib = 512 * MIB + 1;
     assert_int_equal(grow_at(&vm, NOW).kind, WISH_GROW);
 }

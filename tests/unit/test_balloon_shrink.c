@@ -124,7 +124,6 @@ static void test_shrink_rounds_to_no_less_than_floor_and_need(void **state)
     struct wish wish;
 
     (void)state;
-    KNOWN_FAULT();
     wish = shrink_under(&vm, &pressure, NOW);
     assert_int_equal(wish.kind, WISH_SHRINK);
     assert_true(wish.target_kib >= vm_need_kib(&vm) + vm_headroom_kib(&vm));
@@ -287,7 +286,6 @@ static void test_shrink_fallback_is_not_reclaimed_before_its_overhead_is_learned
     struct vm vm = reclaimable(2 * GIB, GIB);
 
     (void)state;
-    KNOWN_FAULT();
     vm.is_fallback = true;
     assert_int_equal(shrink_under(&vm, &dear, NOW).kind, WISH_NONE);
 }
@@ -364,7 +362,6 @@ static void test_shrink_api_without_a_size_follows_its_ceiling(void **state)
     struct vm vm = with_slack(GIB, 400 * MIB);
 
     (void)state;
-    KNOWN_FAULT();
     vm.policy.kind = POLICY_API;
     vm.policy.ceiling_kib = GIB - 20 * MIB;
     assert_int_equal(shrink_at(&vm, NOW).kind, WISH_SHRINK);

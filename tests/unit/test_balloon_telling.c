@@ -52,7 +52,6 @@ static void test_engine_spending_begins_anew_with_the_day(void **state)
 static void test_engine_spending_begins_when_a_vm_appears(void **state)
 {
     (void)state;
-    KNOWN_FAULT();
     fake_run(&f, NOW);
     f.now_ns = NOW + 5 * SECOND;
     struct vm *vm = fake_add(&f, 5, GIB);

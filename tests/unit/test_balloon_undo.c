@@ -136,7 +136,6 @@ static void test_undo_in_part_is_in_full_later(void **state)
     struct wish wish = after_shrink(&vm, 0, 0, 32);
 
     (void)state;
-    KNOWN_FAULT();
     wish.target_kib = GIB - 32 * MIB;
     take(&vm, wish, NOW + SECOND);
     vm.last.swap_in += 32;

@@ -299,7 +299,6 @@ static void test_vm_clamp_of_an_odd_floor_is_not_below_it(void **state)
     struct vm vm = vm_born(1, GIB, NOW);
 
     (void)state;
-    KNOWN_FAULT();
     vm.policy.floor_kib = FLOOR + 1;
     assert_int_equal(vm_clamp_kib(&vm, 0), FLOOR + 4);
 }

@@ -210,7 +210,6 @@ static void test_waking_giving_up_growth_is_no_shrink(void **state)
     struct vm *vm = begin(600 * MIB);
 
     (void)state;
-    KNOWN_FAULT();
     become_stuck(vm);
     assert_int_equal(vm->taken_kib, 0);
     assert_int_equal(vm->shrinks, 0);
