@@ -19,7 +19,7 @@ CFLAGS ?= -O2 -g
 SANITIZE =
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
     -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-    -Werror=implicit -Isrc -I$(O)/gen $(CFLAGS) $(SANITIZE)
+    -Werror=implicit -Werror=int-conversion -Werror=incompatible-pointer-types -Isrc -I$(O)/gen $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
 common = error number units uuid calendar clock lines log notify config local_socket

@@ -15,7 +15,7 @@ enum {
 };
 #define RATE_MOST_KIB_S (UINT64_C(8) << 20)
 #define ADAPTIVE_LEAST_KIB (UINT64_C(8) << 10)
-#define ADAPTIVE_MOST_KIB (UINT64_C(512) << 10)
+#define ADAPTIVE_MOST_KIB (UINT64_C(2048) << 10)
 #define OFFSET_MOST_KIB (INT64_C(2) << 10)
 #define PVH_OFFSET_KIB INT64_C(64) /* 16 pages [lab] */
 #define STILL_NS NS_PER_S /* a domain whose pages have not changed for so long is at rest */

@@ -24,13 +24,6 @@
 #define FLOOR (128 * MIB)
 #define CEILING (4 * GIB)
 
-/* A test of what is known to be wrong still: run only when PAGEMETER_TEST_FAULTS is set. */
-#define KNOWN_FAULT()                                                                              \
-    do {                                                                                           \
-        if (getenv("PAGEMETER_TEST_FAULTS") == NULL)                                               \
-            skip();                                                                                \
-    } while (0)
-
 /* A PV domain that runs, at rest at tot_kib under libxl's cap. */
 static inline struct host_domain domain_of(unsigned domid, uint64_t tot_kib)
 {

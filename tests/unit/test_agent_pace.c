@@ -9,19 +9,34 @@ enum { HEADROOM = 16384, HALF = HEADROOM / 2, QUARTER = HEADROOM / 4 };
 
 static struct pace p;
 
+/* A guest that has the same in all at each look. */
+static struct pace_look look_at(uint64_t available_kib)
+{
+    return (struct pace_look){available_kib, 2000000};
+}
+
+static bool is_due(uint64_t now_ms, uint64_t available_kib)
+{
+    struct pace_look look = look_at(available_kib);
+
+    return pace_is_due(&p, now_ms, &look);
+}
+
 /* A record was sent at 10 s, with so much available. */
 static void sent(uint64_t available_kib)
 {
+    struct pace_look look = look_at(available_kib);
+
     pace_init(&p);
     p.headroom_kib = HEADROOM;
-    pace_sent(&p, 10000, available_kib);
+    pace_sent(&p, 10000, &look);
 }
 
 static void test_pace_first_record_is_due_at_once(void **state)
 {
     (void)state;
     pace_init(&p);
-    assert_true(pace_is_due(&p, 0, 0));
+    assert_true(is_due(0, 0));
     assert_int_equal(p.headroom_kib, HEADROOM_LEAST_KIB);
 }
 
@@ -29,37 +44,61 @@ static void test_pace_quiet_guest_sends_every_five_seconds(void **state)
 {
     (void)state;
     sent(50000);
-    assert_false(pace_is_due(&p, 14999, 50000));
-    assert_true(pace_is_due(&p, 15000, 50000));
+    assert_false(is_due(14999, 50000));
+    assert_true(is_due(15000, 50000));
 }
 
 static void test_pace_move_by_a_quarter_is_news(void **state)
 {
     (void)state;
     sent(50000);
-    assert_false(pace_is_due(&p, 10500, 50000 - QUARTER + 1));
-    assert_true(pace_is_due(&p, 10500, 50000 - QUARTER));
-    assert_false(pace_is_due(&p, 10500, 50000 + QUARTER - 1));
-    assert_true(pace_is_due(&p, 10500, 50000 + QUARTER));
+    assert_false(is_due(10500, 50000 - QUARTER + 1));
+    assert_true(is_due(10500, 50000 - QUARTER));
+    assert_false(is_due(10500, 50000 + QUARTER - 1));
+    assert_true(is_due(10500, 50000 + QUARTER));
 }
 
 static void test_pace_crossing_half_the_headroom_is_news_both_ways(void **state)
 {
     (void)state;
     sent(HALF);
-    assert_false(pace_is_due(&p, 10500, HALF + 1));
-    assert_true(pace_is_due(&p, 10500, HALF - 1));
+    assert_false(is_due(10500, HALF + 1));
+    assert_true(is_due(10500, HALF - 1));
     sent(HALF - 1);
-    assert_false(pace_is_due(&p, 10500, HALF - 2));
-    assert_true(pace_is_due(&p, 10500, HALF));
+    assert_false(is_due(10499, HALF - 2));
+    assert_true(is_due(10500, HALF));
+}
+
+/* It is given memory and eats it at once: nothing is available before and after. */
+static void test_pace_use_by_a_quarter_is_news(void **state)
+{
+    struct pace_look look = {50000, 2000000 + QUARTER - 1};
+
+    (void)state;
+    sent(50000);
+    assert_false(pace_is_due(&p, 10500, &look));
+    look.total_kib++;
+    assert_true(pace_is_due(&p, 10500, &look));
+    look.total_kib = 2000000 - QUARTER;
+    assert_true(pace_is_due(&p, 10500, &look));
+}
+
+static void test_pace_short_guest_goes_on_telling(void **state)
+{
+    (void)state;
+    sent(HALF - 1);
+    assert_false(is_due(10499, HALF - 1));
+    assert_true(is_due(10500, HALF - 1));
+    sent(HALF);
+    assert_false(is_due(10500, HALF));
 }
 
 static void test_pace_never_more_than_ten_a_second(void **state)
 {
     (void)state;
     sent(50000);
-    assert_false(pace_is_due(&p, 10099, 0));
-    assert_true(pace_is_due(&p, 10100, 0));
+    assert_false(is_due(10099, 0));
+    assert_true(is_due(10100, 0));
 }
 
 static void test_pace_worst_case_is_ten_in_each_second(void **state)
@@ -69,8 +108,10 @@ static void test_pace_worst_case_is_ten_in_each_second(void **state)
     (void)state;
     pace_init(&p);
     for (uint64_t now = 0; now < 10000; now++)
-        if (pace_is_due(&p, now, now % 2 * 1000000)) {
-            pace_sent(&p, now, now % 2 * 1000000);
+        if (is_due(now, now % 2 * 1000000)) {
+            struct pace_look look = look_at(now % 2 * 1000000);
+
+            pace_sent(&p, now, &look);
             records++;
         }
     assert_int_equal(records, 100);
@@ -81,8 +122,8 @@ static void test_pace_lost_record_is_sent_again_after_a_second(void **state)
     (void)state;
     sent(50000);
     pace_lost(&p, 11000);
-    assert_false(pace_is_due(&p, 11999, 0));
-    assert_true(pace_is_due(&p, 12000, 50000));
+    assert_false(is_due(11999, 0));
+    assert_true(is_due(12000, 50000));
 }
 
 static void test_pace_looks_soon_under_four_headrooms(void **state)
@@ -167,6 +208,8 @@ int main(void)
         cmocka_unit_test(test_pace_quiet_guest_sends_every_five_seconds),
         cmocka_unit_test(test_pace_move_by_a_quarter_is_news),
         cmocka_unit_test(test_pace_crossing_half_the_headroom_is_news_both_ways),
+        cmocka_unit_test(test_pace_use_by_a_quarter_is_news),
+        cmocka_unit_test(test_pace_short_guest_goes_on_telling),
         cmocka_unit_test(test_pace_never_more_than_ten_a_second),
         cmocka_unit_test(test_pace_worst_case_is_ten_in_each_second),
         cmocka_unit_test(test_pace_lost_record_is_sent_again_after_a_second),
