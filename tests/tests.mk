@@ -33,7 +33,7 @@ unit: $(O)/.deps-check $(unit_programs) ## the unit tests only
 sim_names = model guest agent world time run
 sim_objects = $(sim_names:%=$(O)/src/balloon/sim_%.o) $(sim_agent_objects)
 $(O)/test/unit/test_actuator_sim: $(sim_objects)
-sim_test_names = checker rig hosts probe properties scenarios scenarios_guest scenarios_host main
+sim_test_names = checker checker_watch rig hosts probe properties scenarios scenarios_guest scenarios_host main
 
 $(O)/test/sim: $(sim_test_names:%=$(O)/tests/sim/%.o) $(sim_objects) $(shared) $(safety_test)
 	@mkdir -p $(@D)
@@ -75,12 +75,14 @@ $(O)/test/crash/pagemeterd: $(daemon_objects) $(shared) $(safety_test) $(O)/test
 # ---- the whole ----
 
 .PHONY: check
-check: $(O)/.deps-check all test-programs $(O)/test/crash/pagemeterd unit ## run the tests (installs what they need)
+check: $(O)/.deps-check all test-programs $(O)/test/crash/pagemeterd $(O)/test/sim unit ## run the tests (installs what they need)
 	bash tests/golden/run.sh $(O)/bin
 	python3 tests/property/run.py $(O)/bin
 	python3 tests/property/mutants.py $(O)/test/bin
 	python3 tests/crash/run.py --every 4 $(O)
 	bash tests/crash/mutants.sh $(O)
+	$(O)/test/sim
+	bash tests/sim/mutants.sh $(O)/test/sim
 	mandoc -T lint -W warning docs/man/*.[1-9]
 
 .PHONY: lab
