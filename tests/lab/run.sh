@@ -14,6 +14,9 @@
 #   -t SECONDS      time limit of the whole run (600)
 #   -m MB           the host's memory (2048)        -0 MB  dom0's (512)
 #   -s COUNT        the host's CPUs (2)             -v COUNT  dom0's (1)
+#   -V              in virtual time: an instruction takes a nanosecond, waiting takes none. Slower, but times
+#                   inside do not depend on what else this machine does, and long sleeps cost nothing.
+#                   -t stays this machine's time
 #   -x ARGS         more for Xen's command line     -k ARGS   more for dom0's kernel's
 #
 # The output is streamed. Exit status: the command's; 124 when the time limit was hit; 125 when the lab
@@ -24,6 +27,7 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 lab=${LAB_DIR:-$(cd "$here/../.." && pwd)/build/lab}
 host_mb=2048 dom0_mb=512 cpus=2 dom0_cpus=1 limit_s=600
+accel='tcg,thread=multi' virtual_time=()
 xen_args='' kernel_args='' out='' serial_log='' has_command=''
 
 fail() {
@@ -61,7 +65,7 @@ job=$scratch/job
 mkdir -p "$job/in" "$job/out"
 
 is_shell=''
-while getopts p:f:d:g:o:L:t:m:0:s:v:x:k:c:I option; do
+while getopts p:f:d:g:o:L:t:m:0:s:v:x:k:c:IV option; do
     case $option in
         p) put_program "$OPTARG" ;;
         f) put "$job/in" "$OPTARG" ;;
@@ -69,6 +73,7 @@ while getopts p:f:d:g:o:L:t:m:0:s:v:x:k:c:I option; do
         g) put "$job/guest" "$OPTARG" ;;
         c) cp "$OPTARG" "$job/cmd" || fail "cannot copy $OPTARG"; has_command=1 ;;
         I) is_shell=1 ;;
+        V) accel='tcg,thread=single' virtual_time=(-icount 'shift=0,sleep=off') ;;
         o) out=$OPTARG ;;
         L) serial_log=$OPTARG ;;
         t) limit_s=$OPTARG ;;
@@ -106,7 +111,7 @@ start_qemu() {
     kernel_line="console=hvc0 loglevel=4 panic=1 tsc=nowatchdog"
     kernel_line+=" mitigations=off rodata=off lsm= audit=0 cryptomgr.notests"
     setpriv --pdeathsig TERM timeout --foreground -k 5 "$limit_s" qemu-system-x86_64 \
-        -accel tcg,thread=multi -cpu qemu64,+npt,+rdrand -m "$host_mb" -smp "$cpus" \
+        -accel "$accel" "${virtual_time[@]}" -cpu qemu64,+npt,+rdrand -m "$host_mb" -smp "$cpus" \
         -nodefaults -no-user-config -display none -nic none -no-reboot \
         -kernel "$lab/xen" \
         -append "$xen_line $xen_args" \

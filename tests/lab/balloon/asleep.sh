@@ -1,5 +1,5 @@
 # asleep.sh - a guest's balloon driver that has given up and sleeps for an hour is woken.
-# lab: -m 2048 -0 640 -t 200
+# lab: -V -m 2048 -0 640 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 

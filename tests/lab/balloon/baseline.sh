@@ -1,6 +1,6 @@
 # baseline.sh - what happens to a guest without pageballoond: a program takes 120 MiB in a guest of 128 that might
 # grow to 512. Without swap the OOM killer ends it; with swap the guest swaps. Nothing of Pagemeter runs.
-# lab: -m 2048 -0 1024 -t 240
+# lab: -V -m 2048 -0 1024 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 

@@ -1,5 +1,5 @@
 # burst.sh - a guest with swap that bursts gets its memory within seconds, and what it frees is taken back.
-# lab: -m 2560 -0 832 -t 300
+# lab: -V -m 2560 -0 832 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 

@@ -1,6 +1,6 @@
 # failures.sh - failures leave sizes as they are or make them larger: pageballoond is killed, xenstored stops for a
 # while, and a guest whose agent was killed is given what it started with.
-# lab: -m 2560 -0 640 -t 400
+# lab: -V -m 2560 -0 640 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 

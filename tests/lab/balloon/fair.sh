@@ -1,6 +1,6 @@
 # fair.sh - two guests that grow at once share what there is by weight, the slack of a third included, and nobody
 # goes below its floor. All have swap: when the host is full, it is theirs to bear.
-# lab: -m 1600 -0 832 -t 300
+# lab: -V -m 1600 -0 832 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 

@@ -1,6 +1,6 @@
 # greedy.sh - a program that takes a share of whatever memory it sees is held, when its guest has swap; and so it is
 # under policy swap.
-# lab: -m 3584 -0 832 -t 300
+# lab: -V -m 3584 -0 832 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 

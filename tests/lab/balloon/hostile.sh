@@ -1,6 +1,6 @@
 # hostile.sh - a guest that writes garbage where its record belongs affects nobody else, and is served again when it
 # has come to its senses.
-# lab: -m 2048 -0 640 -t 240
+# lab: -V -m 2048 -0 640 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 

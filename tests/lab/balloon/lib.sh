@@ -80,23 +80,35 @@ is_less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "-" && a < b) }'; }
 
 # ---- the witness in dom0
 
-# witness DOMID...: starts it; $log is what it writes
+# witness [memwatch's options] DOMID...: starts it; $log is what it writes. It costs dom0 time: by default it looks
+# every 20 ms.
 witness() {
+    witness_options='-i 20'
+    while [ "${1#-}" != "$1" ]; do
+        witness_options="$witness_options $1 $2"
+        shift 2
+    done
     log=$out/memwatch.log
-    memwatch $log "$@" &
+    # shellcheck disable=SC2086  # options
+    memwatch $witness_options "$log" "$@" &
     witness_pid=$!
-    until_true 20 grep -qs '^M ' $log || flunk "memwatch did not begin"
+    until_true 20 grep -qs '^M ' "$log" || flunk "memwatch did not begin"
 }
 
 end_witness() {
+    witness_options='-i 20'
+    while [ "${1#-}" != "$1" ]; do
+        witness_options="$witness_options $1 $2"
+        shift 2
+    done
     kill -TERM "$witness_pid"
     wait "$witness_pid" 2>/dev/null
 }
 
 # What the guest had, by the witness: most_kib DOMID, least_kib DOMID
-most_kib() { awk -v d="$1" '$1 == "D" && $3 == d && $4 > most { most = $4 } END { print most + 0 }' $log; }
+most_kib() { awk -v d="$1" '$1 == "D" && $3 == d && $4 > most { most = $4 } END { print most + 0 }' "$log"; }
 least_kib() {
-    awk -v d="$1" '$1 == "D" && $3 == d && $4 != "gone" && (!least || $4 < least) { least = $4 } END { print least + 0 }' $log
+    awk -v d="$1" '$1 == "D" && $3 == d && $4 != "gone" && (!least || $4 < least) { least = $4 } END { print least + 0 }' "$log"
 }
 
 # average_kib DOMID FROM_US TO_US: what it had, over time
@@ -105,7 +117,7 @@ average_kib() {
         function add(until) { if (until > at) sum += held * (until - at) / (to - from); at = until }
         BEGIN { at = from }
         $1 == "D" && $3 == d { if ($2 > from) add($2 < to ? $2 : to); held = $4 }
-        END { add(to); printf "%d\n", sum }' $log
+        END { add(to); printf "%d\n", sum }' "$log"
 }
 
 now_us() { awk '{ printf "%d\n", $1 * 1000000 }' /proc/uptime; }
@@ -113,7 +125,7 @@ now_us() { awk '{ printf "%d\n", $1 * 1000000 }' /proc/uptime; }
 # Invariant I1, seen from outside: the host never promised more than it has. (What a toolstack does counts too, so
 # this is for scenarios in which nobody creates guests while the witness looks on.)
 check_ledger() {
-    worst=$(awk '$1 == "H" && (!seen++ || $4 < least) { least = $4 } END { print least + 0 }' $log)
+    worst=$(awk '$1 == "H" && (!seen++ || $4 < least) { least = $4 } END { print least + 0 }' "$log")
     check "the host never promised more than it has (surplus at least $((worst / 1024)) MiB)" [ "$worst" -ge 0 ]
 }
 

@@ -1,6 +1,6 @@
 # lives.sh - a guest boots, is saved, restored and migrated live without harm while pageballoond is at work, and is
 # served afterwards.
-# lab: -m 3072 -0 1024 -t 300
+# lab: -V -m 3072 -0 1024 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 write_conf 'policy = demand'

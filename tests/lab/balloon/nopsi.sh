@@ -1,5 +1,5 @@
 # nopsi.sh - a guest whose kernel has no pressure accounting is served like any other.
-# lab: -m 2048 -0 640 -t 200
+# lab: -V -m 2048 -0 640 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 EVENTS = 50
 NEVER = float('inf')
+ROOM_KIB = 16 * 1024            # a guest nearer to its ceiling has nothing to wait for
 BALLOON_OFFSET_KIB = 192        # a PVH guest has 16 pages more than its target, and 128 KiB count as arrived
 
 
@@ -54,9 +55,12 @@ def needs_of(console, shift):
 
 
 def stages(at, above, sizes, targets, records):
-    had = last_value(sizes, at)
-    target_at = first(targets, at, lambda kib: kib > had)
-    target = next((kib for t, kib in targets if t == target_at), NEVER)
+    """When what happened. A grant that is under way already counts as one at once."""
+    had, target = last_value(sizes, at), last_value(targets, at)
+    target_at = at
+    if target <= had + BALLOON_OFFSET_KIB:
+        target_at = first(targets, at, lambda kib: kib > target)
+        target = next((kib for t, kib in targets if t == target_at), NEVER)
     return {'record': first(records, at, lambda _: True), 'target': target_at,
             'first page': first(sizes, at, lambda kib: kib > had),
             'arrived': first(sizes, at, lambda kib: kib >= target - BALLOON_OFFSET_KIB), 'enough': above}
@@ -81,11 +85,13 @@ def main():
     events = {'pv': [], 'pvh': []}
     inexact = 0
     for line in (results / 'guests').read_text().splitlines():
-        name, domid, _ = line.split()
+        name, domid, ceiling_kib = line.split()
         shift, round_trip = clocks[domid]
         inexact = max(inexact, round_trip / 2000)
         console = (results / f'log/console/guest-{name}.log').read_text(errors='replace').replace('\r', '')
         for at, above in needs_of(console, shift):
+            if last_value(sizes[domid], at) > int(ceiling_kib) - ROOM_KIB:
+                continue
             moments = stages(at, above, sizes.get(domid, []), targets.get(domid, []), records.get(domid, []))
             events[name.rstrip('0123456789')].append({k: v - at for k, v in moments.items()})
     everything = events['pv'] + events['pvh']

@@ -1,30 +1,31 @@
-# reaction.sh - how long it takes from need to memory arrived. Each guest is filled until little more than its headroom
-# is available; then requests follow, each of which takes it below half of that. reaction.py computes.
-# lab: -m 4096 -0 640 -t 400
+# reaction.sh - how long it takes from need to memory arrived, over 50 times and more. A program takes all that its
+# guest has, as fast as it can, until half of the headroom is left and 2 MiB more; waits 2 s; and again.
+# reaction.py computes.
+# lab: -V -m 4096 -0 640 -t 1200
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
-events=14 request_mib=12 headroom_mib=16
+events=11 headroom_mib=16 ceiling_mib=1024 names='pv1 pv2 pv3 pv4 pvh1 pvh2'
 
 domids=''
-for name in pv1 pv2 pvh1 pvh2; do
-    guest $name 128 512 "${name%[0-9]}"
+for name in $names; do
+    guest "$name" 128 $ceiling_mib "${name%[0-9]}"
     domids="$domids $domid"
 done
 # shellcheck disable=SC2086  # a list of numbers
-witness $domids
-for name in pv1 pv2 pvh1 pvh2; do echo "$name $(xl domid $name) $((headroom_mib * 512))"; done >$out/guests
+witness -i 5 -c 40 $domids
+for name in $names; do echo "$name $(xl domid "$name") $((ceiling_mib * 1024))"; done >"$out/guests"
 start_daemons 'policy = demand'
-for name in pv1 pv2 pvh1 pvh2; do set_vm $name floor=128M ceiling=512M headroom=${headroom_mib}M; done
+for name in $names; do set_vm "$name" floor=128M ceiling=${ceiling_mib}M headroom=${headroom_mib}M; done
+sleep 2
 
-section "$events requests of $request_mib MiB in each guest, two guests at a time"
-for pair in 'pv1 pvh1' 'pv2 pvh2'; do
-    for name in $pair; do fill $name $((headroom_mib + 4)); done
-    for name in $pair; do hog $name need -n $events -s $request_mib -r 100 -p 1000 -b $((headroom_mib * 512)); done
-    for name in $pair; do
-        hog_wait $name need 90
-        check_lived $name need
-        hog_story $name need
-    done
+section "$events needs in each guest, one guest after the other"
+for name in $names; do
+    hog "$name" need -n $events -s 2 -p 2000 -b $((headroom_mib * 512)) -u
+    hog_wait "$name" need 90
+    check_lived "$name" need
+    hog_story "$name" need
+    say "$name had up to $(($(most_kib "$(xl domid "$name")") / 1024)) MiB"
+    xl destroy "$name"
 done
 end_witness
 check_ledger

@@ -1,6 +1,6 @@
 # requests.sh - ten requests, one after the other, each of a third of the guest: all are served in full, with swap by
 # the ordinary headroom, without swap by one as large as a request.
-# lab: -m 3584 -0 704 -t 300
+# lab: -V -m 3584 -0 704 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 

@@ -1,6 +1,6 @@
 # steady.sh - with pageballoond nobody is killed, nobody swaps, and the bill follows the need: programs take
 # 250 MiB at 20 MiB/s in guests of 128 that may grow to 512, PV and PVH, without swap and with it.
-# lab: -m 3072 -0 704 -t 240
+# lab: -V -m 3072 -0 704 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 

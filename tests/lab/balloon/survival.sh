@@ -1,6 +1,6 @@
 # survival.sh - the fastest steady allocation that causes no stall, for each headroom and type of guest: 60 MiB at a
 # time, faster each time. A stall is 20 ms of waiting for memory by the kernel's account (PSI), or a killed program.
-# lab: -m 6144 -0 640 -t 590
+# lab: -V -m 6144 -0 640 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 rates='10 20 40 80 120 160' stall_ms=20
@@ -28,11 +28,11 @@ for type in pv pvh; do
             survived=$rate
         done
         check "$type, headroom $headroom MiB: no stall at $survived MiB/s" [ "$survived" -ge 10 ]
-        echo "$type $headroom $survived" >>$out/survival
+        echo "$type $headroom $survived" >>"$out/survival"
         xl destroy $name
     done
 done
 section "the fastest steady allocation without a stall"
-awk '{ printf "    %-4s headroom %3d MiB: %4d MiB/s\n", $1, $2, $3 }' $out/survival
+awk '{ printf "    %-4s headroom %3d MiB: %4d MiB/s\n", $1, $2, $3 }' "$out/survival"
 check_daemons
 checks_end

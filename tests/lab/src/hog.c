@@ -2,7 +2,7 @@
  * hog - takes memory in a guest and tells how that went.
  *
  *   hog [-i ID] -s MIB [-r MIB_PER_S] [-n REQUESTS [-p MS] [-F]] [-g PERCENT] [-w MIB] [-h SECONDS] [-l MS]
- *       [-b KIB]
+ *       [-b KIB [-u]]
  *
  *   -s   how much, of each request            -r   how fast (as fast as it goes)
  *   -n   so many requests (1)                 -p   pause after each   -F   each is freed after its pause
@@ -10,7 +10,7 @@
  *   -w   the first so many MiB are touched again and again, in turn with new memory, and while holding
  *   -h   hold all for so long, then free      -l   a line of progress every so many ms
  *   -b   say when MemAvailable, looked at after each chunk, falls below so much (half of the guest's headroom), and
- *        when it is above again
+ *        when it is above again; with -u each request begins by taking what brings it below
  *
  * A child takes the memory, and the OOM killer's first choice is the child; the parent watches, locked in
  * memory. Lines on standard output, T in microseconds of CLOCK_MONOTONIC:
@@ -51,7 +51,7 @@ static const int64_t LATE_NS = 100 * 1000000, CATCH_UP_NS = 100 * 1000000;
 static struct {
     const char *id;
     int64_t     size_kib, rate_kib, working_kib, requests, pause_ms, percent, hold_s, line_ms, low_kib;
-    bool        is_freeing;
+    bool        is_freeing, is_taking_until_low;
 } want = { .id = "-", .requests = 1 };
 
 /* Written by the child, read by the parent. */
@@ -84,9 +84,10 @@ static void touch_chunk(char *at)
         progress->late++;
 }
 
+static bool is_low;
+
 static void look_at_need(void)
 {
-    static bool   is_low;
     struct memory m;
 
     memory_read(&m);
@@ -157,9 +158,19 @@ static void hold_until(int64_t until_ns)
     }
 }
 
+/* Takes until available is low, and keeps that: mapped piece by piece, for nobody knows how much it will be. */
+static void take_until_low(void)
+{
+    for (look_at_need(); !is_low;)
+        touch_new(map_kib(CHUNK_KIB));
+}
+
 static void serve(int64_t k)
 {
     int64_t before_ns = now_ns();
+
+    if (want.is_taking_until_low)
+        take_until_low();
 
     region[k] = map_kib(want.size_kib);
     for (int64_t kib = 0; kib + CHUNK_KIB <= want.size_kib; kib += CHUNK_KIB)
@@ -264,7 +275,7 @@ static bool read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "i:s:r:n:p:Fg:w:h:l:b:")) != -1) {
+    while ((option = getopt(argc, argv, "i:s:r:n:p:Fg:w:h:l:b:u")) != -1) {
         int64_t number = optarg ? strtoll(optarg, NULL, 10) : 0;
 
         switch (option) {
@@ -279,6 +290,7 @@ static bool read_options(int argc, char **argv)
         case 'h': want.hold_s = number; break;
         case 'l': want.line_ms = number; break;
         case 'b': want.low_kib = number; break;
+        case 'u': want.is_taking_until_low = true; break;
         default: return false;
         }
     }
@@ -294,7 +306,7 @@ int main(int argc, char **argv)
 
     if (!read_options(argc, argv)) {
         fputs("usage: hog [-i ID] -s MIB [-r MIB_PER_S] [-n REQUESTS [-p MS] [-F]] [-g PERCENT] [-w MIB]"
-              " [-h SECONDS] [-l MS] [-b KIB]\n", stderr);
+              " [-h SECONDS] [-l MS] [-b KIB [-u]]\n", stderr);
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
