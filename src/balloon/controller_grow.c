@@ -324,7 +324,9 @@ struct wish controller_grow(struct vm *vm, const struct host_rules *rules, int64
         return wish;
     if (rules->is_draining)
         return controller_no_wish(vm, REASON_DRAINING);
-    if (vm->is_stuck && now_ns < vm->stuck_until_ns)
+    if (vm->is_stuck && vm->stuck_up && now_ns < vm->stuck_until_ns)
         return controller_no_wish(vm, REASON_STUCK);
+    if (wish.target_kib <= vm->nudged_from_kib)
+        return controller_no_wish(vm, REASON_TRANSFER); /* it goes back there by itself */
     return is_spent(vm) ? controller_no_wish(vm, REASON_SPENT) : wish;
 }

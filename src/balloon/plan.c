@@ -236,12 +236,14 @@ static bool is_free_to_follow(const struct vm *vm)
 static void give_up(struct vm *vm, size_t index, struct plan *plan, int64_t now_ns)
 {
     uint64_t target = vm_resting_target_kib(vm);
+    bool is_allowed = target < vm->target_kib || vm_cap_kib(vm, target) <= vm->domain.max_kib;
 
     vm->is_stuck = true;
+    vm->stuck_up = vm_arrival_kib(vm, vm->target_kib) > vm->domain.tot_kib;
     vm->stuck_until_ns = now_ns + (STUCK_NS << min_of(vm->stuck_times, STUCK_DOUBLINGS));
     vm->stuck_times++;
     vm->wakes = 0;
-    if (target != vm->target_kib)
+    if (target != vm->target_kib && is_allowed)
         add(plan, ACTION_SHRINK, REASON_STUCK, vm, index)->target_kib = target;
 }
 

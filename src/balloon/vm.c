@@ -302,10 +302,14 @@ uint64_t vm_arrival_kib(const struct vm *vm, uint64_t target_kib)
 
 uint64_t vm_resting_target_kib(const struct vm *vm)
 {
-    int64_t target =
+    int64_t rest =
         (int64_t)vm->domain.tot_kib - (int64_t)vm->facts.videoram_kib - vm->tot_offset_kib;
+    uint64_t target = rest > 0 ? (uint64_t)rest - (uint64_t)rest % KIB_PER_PAGE : 0;
 
-    return vm_clamp_kib(vm, target > 0 ? (uint64_t)target : 0);
+    /* above the ceiling it is right where that is nearer than the present target, and only there */
+    if (target > vm_ceiling_kib(vm))
+        return target < vm->target_kib ? target : vm->target_kib;
+    return vm_clamp_kib(vm, target);
 }
 
 bool vm_has_arrived(const struct vm *vm)
@@ -356,5 +360,6 @@ void vm_take_domain(struct vm *vm, const struct host_domain *domain, int64_t now
     if (distance(domain->tot_kib, to) + VM_ARRIVED_KIB <= distance(vm->progress_kib, to)) {
         vm->progress_kib = domain->tot_kib;
         vm->progress_ns = now_ns;
+        vm->wakes = 0; /* slow is not stuck */
     }
 }

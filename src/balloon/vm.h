@@ -91,7 +91,7 @@ struct vm {
     unsigned wakes;
     uint64_t
         nudged_from_kib; /* the target was moved by 4 KiB from here, and goes back; 0: it was not */
-    bool is_stuck;
+    bool is_stuck, stuck_up; /* up: it did not take what it was given; else it did not give */
     int64_t stuck_until_ns;
     unsigned stuck_times;
     int64_t failed_ns; /* the hypervisor or xenstore refused; 0: no */
@@ -175,7 +175,9 @@ int64_t vm_margin_kib(const struct vm *vm); /* target - need */
 uint64_t vm_cap_kib(const struct vm *vm, uint64_t target_kib);
 /* A target held inside floor and ceiling, in whole pages. */
 uint64_t vm_clamp_kib(const struct vm *vm, uint64_t target_kib);
-/* What tot_pages will be when this target has been reached; and the target at which it would rest.
+/*
+ * What tot_pages will be when this target has been reached; and the target at which it would rest
+ * as it is, inside floor and ceiling or nearer to them than the present one.
  */
 uint64_t vm_arrival_kib(const struct vm *vm, uint64_t target_kib);
 uint64_t vm_resting_target_kib(const struct vm *vm);
