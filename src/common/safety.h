@@ -11,7 +11,7 @@
  * off in test programs, and only there (safety_test.c, linked instead of safety.c), so that a test
  * can show that it fails without.
  */
-#define METER_SAFETIES(X)                                                                                \
+#define METER_SAFETIES(X)                                                                          \
     X(METER_MAX_GAP, "meter-max-gap", "an interval longer than max_gap is billed")                 \
     X(METER_FIRST_SAMPLE, "meter-first-sample", "the first counted sample of a life is billed")    \
     X(METER_DEAD, "meter-dead", "a dying or shut down domain is billed")                           \
