@@ -6,6 +6,8 @@
 #include "meter/record.h"
 
 #define MS INT64_C(1000000)
+#define PROBE_NS (150 * MS)
+#define LASTS_NS (400 * MS)
 #define LOW_NS (1000 * MS)       /* under a quarter of the headroom for so long */
 #define TRACKING_NS (60000 * MS) /* without a wish to grow: the guard lets go */
 #define WATCH_NS (10000 * MS)    /* after a shrink, for refaults that it caused */
@@ -93,13 +95,18 @@ static uint64_t ahead_kib(const struct vm *vm)
     return min_of(kib, max_of(vm_need_kib(vm), VM_STEP_MOST_KIB));
 }
 
-/* step = max(missing + predicted rate * 0.5 s, min(64 MiB, need / 8)) */
-static uint64_t growth_step_kib(const struct vm *vm)
+/* step = max(missing + what is to come, min(64 MiB, need / 8)) */
+static uint64_t step_kib(const struct vm *vm, uint64_t coming_kib)
 {
     int64_t missing = (int64_t)vm_headroom_kib(vm) - vm_margin_kib(vm);
-    uint64_t wanted = (missing > 0 ? (uint64_t)missing : 0) + ahead_kib(vm);
+    uint64_t wanted = (missing > 0 ? (uint64_t)missing : 0) + coming_kib;
 
     return max_of(wanted, min_of(VM_STEP_MOST_KIB, vm_need_kib(vm) / 8));
+}
+
+static uint64_t growth_step_kib(const struct vm *vm)
+{
+    return step_kib(vm, ahead_kib(vm));
 }
 
 /* Did it fill its last grant, without stalling once? Three times in a row make it a tracking one.
@@ -136,14 +143,59 @@ static bool is_low_for_long(struct vm *vm, int64_t now_ns)
     return now_ns - vm->low_ns >= LOW_NS;
 }
 
+static void begin_probe(struct vm *vm, int64_t now_ns)
+{
+    vm->probe_ns = now_ns;
+    vm->probe_need_kib = vm_need_kib(vm);
+    vm->probe_rate_kib_s = vm->rate_kib_s;
+}
+
+/* What it has lasts for a moment at its rate, so that there is time to look; or it is short
+ * already. */
+static bool may_be_probed(const struct vm *vm)
+{
+    int64_t margin = vm_margin_kib(vm);
+
+    return margin < (int64_t)vm_headroom_kib(vm) / 2 ||
+           (uint64_t)margin >= vm->rate_kib_s * (uint64_t)(LASTS_NS / MS) / 1000;
+}
+
+/*
+ * Honest growth goes on while nothing is given; a program that takes its share of whatever there is
+ * has soon taken it. So a tracking VM is watched for a moment, well within the time that the
+ * predictor looks ahead: when it grows on at half its rate or more, it is in earnest. It is given
+ * steps without a prediction, so that one that takes all cannot live on what is to come.
+ */
+static bool goes_on(struct vm *vm, int64_t now_ns)
+{
+    if (vm->probe_ns == 0)
+        begin_probe(vm, now_ns);
+    if (vm->last_ns < vm->probe_ns + PROBE_NS)
+        return false;
+
+    uint64_t span_ms = (uint64_t)((vm->last_ns - vm->probe_ns) / MS);
+    uint64_t need = vm_need_kib(vm), before = vm->probe_need_kib;
+    uint64_t rate = need > before ? (need - before) * 1000 / span_ms : 0;
+    bool is_honest = rate >= vm->probe_rate_kib_s / 2 && rate >= vm_headroom_kib(vm) / 4;
+
+    begin_probe(vm, now_ns);
+    return is_honest;
+}
+
 static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
 {
-    if (is_low_for_long(vm, now_ns))
-        return grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_LONG_SHORT);
-    if (vm_is_swapping(vm))
-        return grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_SWAPPING);
+    uint64_t target = vm->target_kib + step_kib(vm, 0);
 
-    struct wish wish = grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_TRACKING);
+    if (!may_be_probed(vm))
+        vm->probe_ns = 0;
+    else if (goes_on(vm, now_ns))
+        return grow_to(vm, target, REASON_GOES_ON);
+    if (is_low_for_long(vm, now_ns))
+        return grow_to(vm, target, REASON_LONG_SHORT);
+    if (vm_is_swapping(vm))
+        return grow_to(vm, target, REASON_SWAPPING);
+
+    struct wish wish = grow_to(vm, target, REASON_TRACKING);
 
     if (wish.kind == WISH_GROW) {
         wish.kind = WISH_WAIT;
@@ -159,6 +211,7 @@ static struct wish grow_demand(struct vm *vm, int64_t now_ns)
 
     if (!is_short && margin - (int64_t)ahead_kib(vm) >= half) {
         vm->low_ns = 0;
+        vm->probe_ns = 0;
         let_go(vm, now_ns);
         return controller_no_wish(vm, REASON_NONE);
     }

@@ -15,6 +15,8 @@
     REASON(SHORT, "short", "available is below half of the headroom")                              \
     REASON(PREDICTED, "predicted", "at its present rate it falls below half of the headroom soon") \
     REASON(SWAPPING, "swapping", "it reads pages back from swap, or stalls")                       \
+    REASON(GOES_ON, "goes-on",                                                                     \
+           "a tracking VM grows on though nothing was given: it is in earnest")                    \
     REASON(LONG_SHORT, "long-short", "a tracking VM was below a quarter of its headroom for 1 s")  \
     REASON(ASKED, "asked", "the size that the guest or its owner asked for")                       \
     REASON(NO_RECORD, "no-record",                                                                 \

@@ -111,7 +111,9 @@ struct vm {
     struct growth growth;
     uint64_t rate_kib_s; /* growth of need, never negative */
     int64_t low_ns;      /* margin has been under a quarter of the headroom since; 0: it is not */
-    unsigned filled;     /* grants in a row that were filled without stall */
+    int64_t probe_ns;    /* a tracking VM is short, and looked at since: does it go on? 0: no */
+    uint64_t probe_need_kib, probe_rate_kib_s; /* when that began */
+    unsigned filled;                           /* grants in a row that were filled without stall */
     bool is_tracking;
     bool has_stalled;                   /* since the last grant */
     uint64_t grant_kib, grant_need_kib; /* the last one */

@@ -92,6 +92,38 @@ static void test_guard_a_stall_between_grants_counts_anew(void **state)
     assert_int_equal(vm.filled, 1);
 }
 
+/* It has 4 MiB of 32 left at 10 s, and so much less 200 ms later: is that growth that goes on? */
+static struct wish after_probe(struct vm *vm, uint64_t less_kib)
+{
+    *vm = greedy(3, GIB);
+    assert_waits(grow_at(vm, NOW + 10 * SECOND), vm);
+    vm->last.up_ms += 4800; /* the guest's clock, up to then */
+    vm_says(vm, 4 * MIB - less_kib, NOW + 10 * SECOND + 200 * MS);
+    return grow_at(vm, NOW + 10 * SECOND + 200 * MS);
+}
+
+static void test_guard_growth_that_goes_on_is_given(void **state)
+{
+    struct vm vm;
+
+    (void)state;
+    /* a quarter of the headroom in a second: 1638.4 KiB in a fifth of it */
+    assert_wish(after_probe(&vm, 1640), WISH_GROW, REASON_GOES_ON, 768 * MIB);
+    assert_waits(after_probe(&vm, 1636), &vm);
+}
+
+static void test_guard_is_not_judged_by_a_record_of_less_than_150_ms(void **state)
+{
+    struct vm vm = greedy(3, GIB);
+
+    (void)state;
+    assert_waits(grow_at(&vm, NOW + 10 * SECOND), &vm);
+    vm_says(&vm, 0, NOW + 10 * SECOND + 149 * MS);
+    assert_waits(grow_at(&vm, NOW + 10 * SECOND + 149 * MS), &vm);
+    vm_says(&vm, 0, NOW + 10 * SECOND + 150 * MS);
+    assert_int_equal(grow_at(&vm, NOW + 10 * SECOND + 150 * MS).reason, REASON_GOES_ON);
+}
+
 static void test_guard_filled_is_three_quarters_of_a_grant(void **state)
 {
     struct vm filled = with_headroom(512 * MIB, 0), other;
@@ -187,6 +219,8 @@ int main(void)
         cmocka_unit_test(test_guard_after_three_filled_grants_is_tracking),
         cmocka_unit_test(test_guard_without_free_swap_is_never_slowed),
         cmocka_unit_test(test_guard_a_stall_between_grants_counts_anew),
+        cmocka_unit_test(test_guard_growth_that_goes_on_is_given),
+        cmocka_unit_test(test_guard_is_not_judged_by_a_record_of_less_than_150_ms),
         cmocka_unit_test(test_guard_filled_is_three_quarters_of_a_grant),
         cmocka_unit_test(test_guard_tracking_below_a_quarter_waits_exactly_1_s),
         cmocka_unit_test(test_guard_tracking_at_a_quarter_waits_for_ever),
