@@ -89,6 +89,10 @@ check: $(O)/.deps-check all test-programs $(O)/test/crash/pagemeterd $(O)/test/s
 lab: all $(O)/test/source_contract $(O)/test/actuator_contract ## the tests on a real Xen under QEMU
 	bash tests/lab/test.sh $(O)/bin
 
+.PHONY: lab-balloon
+lab-balloon: all ## every scenario of memory on demand on a real Xen, an hour
+	bash tests/lab/balloon.sh -b $(O)/bin all
+
 .PHONY: demo
 demo: all ## meter a real Xen host and show its bill
 	@bash scripts/demo.sh $(O)/bin

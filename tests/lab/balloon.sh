@@ -5,14 +5,14 @@
 #   tests/lab/balloon.sh -l                         what there is
 #
 # BIN: where the programs are (build/bin). A scenario is a script of balloon/, and runs in the dom0 of a lab of its
-# own. What the runs leave behind is in build/lab/results/balloon. The last line is "N passed, M failed"; exit status
+# own. What the runs leave behind is in build/lab/balloon. The last line is "N passed, M failed"; exit status
 # 1 when a check failed or a lab did.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 scenarios=$here/balloon
-results=${LAB_DIR:-$top/build/lab}/results/balloon
+results=${LAB_DIR:-$top/build/lab}/balloon
 bin=$top/build/bin
 short='baseline steady fair hostile'
 passed=0

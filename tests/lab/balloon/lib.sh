@@ -204,5 +204,20 @@ has_at_least() { [ "$(domain_kib "$1")" -ge "$2" ]; }
 has_at_most() { [ "$(domain_kib "$1")" -le "$2" ]; }
 is_answering() { [ "$(lab-gexec "$1" 'echo yes')" = yes ]; }
 
+# What is left behind of every scenario with daemons: what they say of each VM, and their stores.
+keep_evidence() {
+    [ -n "${balloon:-}" ] || return 0
+    {
+        timeout 5 pagemeter balloon list
+        timeout 5 pagemeter balloon host
+        xl list | awk 'NR > 1 && $2 > 0 { print $1 }' | while read -r name; do
+            timeout 5 pagemeter explain "$name"
+        done
+    } >$out/explain.log 2>&1
+    mkdir -p $out/db
+    cp -r $db/. $out/db/
+}
+trap keep_evidence EXIT
+
 # say TEXT: a line for people, between the checks
 say() { printf '    %s\n' "$*"; }

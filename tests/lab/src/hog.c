@@ -2,7 +2,7 @@
  * hog - takes memory in a guest and tells how that went.
  *
  *   hog [-i ID] -s MIB [-r MIB_PER_S] [-n REQUESTS [-p MS] [-F]] [-g PERCENT] [-w MIB] [-h SECONDS] [-l MS]
- *       [-b KIB [-u]]
+ *       [-b KIB [-u MIB]]
  *
  *   -s   how much, of each request            -r   how fast (as fast as it goes)
  *   -n   so many requests (1)                 -p   pause after each   -F   each is freed after its pause
@@ -10,7 +10,9 @@
  *   -w   the first so many MiB are touched again and again, in turn with new memory, and while holding
  *   -h   hold all for so long, then free      -l   a line of progress every so many ms
  *   -b   say when MemAvailable, looked at after each chunk, falls below so much (half of the guest's headroom), and
- *        when it is above again; with -u each request begins by taking what brings it below
+ *        when it is above again
+ *   -u   before each request take memory at the rate of -r until only so much more than -b is available; then the
+ *        request itself, as fast as it goes
  *
  * A child takes the memory, and the OOM killer's first choice is the child; the parent watches, locked in
  * memory. Lines on standard output, T in microseconds of CLOCK_MONOTONIC:
@@ -51,8 +53,9 @@ static const int64_t LATE_NS = 100 * 1000000, CATCH_UP_NS = 100 * 1000000;
 static struct {
     const char *id;
     int64_t     size_kib, rate_kib, working_kib, requests, pause_ms, percent, hold_s, line_ms, low_kib;
-    bool        is_freeing, is_taking_until_low;
-} want = { .id = "-", .requests = 1 };
+    int64_t     approach_kib;           /* -1: none */
+    bool        is_freeing;
+} want = { .id = "-", .requests = 1, .approach_kib = -1 };
 
 /* Written by the child, read by the parent. */
 struct progress {
@@ -84,10 +87,9 @@ static void touch_chunk(char *at)
         progress->late++;
 }
 
-static bool is_low;
-
 static void look_at_need(void)
 {
+    static bool   is_low;
     struct memory m;
 
     memory_read(&m);
@@ -144,7 +146,6 @@ static void touch_new(char *at)
     if (want.low_kib > 0)
         look_at_need();
     touch_again();
-    pace();
 }
 
 /* The working set is touched, a chunk every 10 ms. */
@@ -158,23 +159,29 @@ static void hold_until(int64_t until_ns)
     }
 }
 
-/* Takes until available is low, and keeps that: mapped piece by piece, for nobody knows how much it will be. */
-static void take_until_low(void)
+/* Mapped piece by piece, and kept: nobody knows how much it will be. */
+static void approach(void)
 {
-    for (look_at_need(); !is_low;)
+    struct memory m;
+
+    for (memory_read(&m); m.available_kib > want.low_kib + want.approach_kib; memory_read(&m)) {
         touch_new(map_kib(CHUNK_KIB));
+        pace();
+    }
 }
 
 static void serve(int64_t k)
 {
     int64_t before_ns = now_ns();
 
-    if (want.is_taking_until_low)
-        take_until_low();
-
+    if (want.approach_kib >= 0)
+        approach();
     region[k] = map_kib(want.size_kib);
-    for (int64_t kib = 0; kib + CHUNK_KIB <= want.size_kib; kib += CHUNK_KIB)
+    for (int64_t kib = 0; kib + CHUNK_KIB <= want.size_kib; kib += CHUNK_KIB) {
         touch_new(region[k] + kib * 1024);
+        if (want.approach_kib < 0)
+            pace();
+    }
     progress->request_ns[k] = now_ns() - before_ns;
     progress->served = k + 1;
     hold_until(now_ns() + want.pause_ms * MS);
@@ -195,6 +202,7 @@ static void be_greedy(void)
         if (progress->touched_kib + CHUNK_KIB <= want.size_kib &&
             (progress->touched_kib + CHUNK_KIB) * 100 <= m.total_kib * want.percent) {
             touch_new(region[0] + progress->touched_kib * 1024);
+            pace();
         } else {
             touch_again();
             sleep_until_ns(now_ns() + 10 * MS);
@@ -275,7 +283,7 @@ static bool read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "i:s:r:n:p:Fg:w:h:l:b:u")) != -1) {
+    while ((option = getopt(argc, argv, "i:s:r:n:p:Fg:w:h:l:b:u:")) != -1) {
         int64_t number = optarg ? strtoll(optarg, NULL, 10) : 0;
 
         switch (option) {
@@ -290,7 +298,7 @@ static bool read_options(int argc, char **argv)
         case 'h': want.hold_s = number; break;
         case 'l': want.line_ms = number; break;
         case 'b': want.low_kib = number; break;
-        case 'u': want.is_taking_until_low = true; break;
+        case 'u': want.approach_kib = number * 1024; break;
         default: return false;
         }
     }
@@ -306,7 +314,7 @@ int main(int argc, char **argv)
 
     if (!read_options(argc, argv)) {
         fputs("usage: hog [-i ID] -s MIB [-r MIB_PER_S] [-n REQUESTS [-p MS] [-F]] [-g PERCENT] [-w MIB]"
-              " [-h SECONDS] [-l MS] [-b KIB [-u]]\n", stderr);
+              " [-h SECONDS] [-l MS] [-b KIB [-u MIB]]\n", stderr);
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
