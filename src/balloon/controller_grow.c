@@ -7,6 +7,7 @@
 
 #define MS INT64_C(1000000)
 #define PROBE_NS (150 * MS)
+#define EARNEST_NS (500 * MS)
 #define LASTS_NS (400 * MS)
 #define LOW_NS (1000 * MS)       /* under a quarter of the headroom for so long */
 #define TRACKING_NS (60000 * MS) /* without a wish to grow: the guard lets go */
@@ -163,8 +164,8 @@ static bool may_be_probed(const struct vm *vm)
 /*
  * Honest growth goes on while nothing is given; a program that takes its share of whatever there is
  * has soon taken it. So a tracking VM is watched for a moment, well within the time that the
- * predictor looks ahead: when it grows on at half its rate or more, it is in earnest. It is given
- * steps without a prediction, so that one that takes all cannot live on what is to come.
+ * predictor looks ahead: when it grows on at a quarter of its rate or more, it is in earnest. It is
+ * given steps without a prediction, so that one that takes all cannot live on what is to come.
  */
 static bool goes_on(struct vm *vm, int64_t now_ns)
 {
@@ -176,10 +177,23 @@ static bool goes_on(struct vm *vm, int64_t now_ns)
     uint64_t span_ms = (uint64_t)((vm->last_ns - vm->probe_ns) / MS);
     uint64_t need = vm_need_kib(vm), before = vm->probe_need_kib;
     uint64_t rate = need > before ? (need - before) * 1000 / span_ms : 0;
-    bool is_honest = rate >= vm->probe_rate_kib_s / 2 && rate >= vm_headroom_kib(vm) / 4;
+    bool is_honest = rate >= vm->probe_rate_kib_s / 4 && rate >= vm_headroom_kib(vm) / 4;
 
     begin_probe(vm, now_ns);
+    if (is_honest)
+        vm->earnest_ns = now_ns + EARNEST_NS;
     return is_honest;
+}
+
+/* Begins before the predictor sees a shortage, so that the answer is there when it does. */
+static void probe_early(struct vm *vm, int64_t now_ns)
+{
+    int64_t margin = vm_margin_kib(vm), half = (int64_t)vm_headroom_kib(vm) / 2;
+
+    if (vm->is_tracking && margin - 2 * (int64_t)ahead_kib(vm) < half && may_be_probed(vm))
+        (void)goes_on(vm, now_ns);
+    else
+        vm->probe_ns = 0;
 }
 
 static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
@@ -188,7 +202,7 @@ static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
 
     if (!may_be_probed(vm))
         vm->probe_ns = 0;
-    else if (goes_on(vm, now_ns))
+    else if (goes_on(vm, now_ns) || now_ns < vm->earnest_ns)
         return grow_to(vm, target, REASON_GOES_ON);
     if (is_low_for_long(vm, now_ns))
         return grow_to(vm, target, REASON_LONG_SHORT);
@@ -211,7 +225,7 @@ static struct wish grow_demand(struct vm *vm, int64_t now_ns)
 
     if (!is_short && margin - (int64_t)ahead_kib(vm) >= half) {
         vm->low_ns = 0;
-        vm->probe_ns = 0;
+        probe_early(vm, now_ns);
         let_go(vm, now_ns);
         return controller_no_wish(vm, REASON_NONE);
     }

@@ -385,6 +385,7 @@ static void did_grow(struct vm *vm, const struct action *a, int64_t now_ns)
     vm->grant_need_kib = vm_need_kib(vm);
     vm->grant_ns = vm->quiet_ns = now_ns;
     vm->low_ns = 0;
+    vm->earnest_ns = 0; /* each answer is good for one grant */
     vm->has_stalled = false;
     if (a->claim_kib != 0)
         vm->claim_ns = now_ns; /* an older claim that was not renewed still ends by its own time */

@@ -112,6 +112,7 @@ struct vm {
     uint64_t rate_kib_s; /* growth of need, never negative */
     int64_t low_ns;      /* margin has been under a quarter of the headroom since; 0: it is not */
     int64_t probe_ns;    /* a tracking VM is short, and looked at since: does it go on? 0: no */
+    int64_t earnest_ns;  /* it went on, so that it may have more until then */
     uint64_t probe_need_kib, probe_rate_kib_s; /* when that began */
     unsigned filled;                           /* grants in a row that were filled without stall */
     bool is_tracking;
