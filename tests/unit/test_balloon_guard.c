@@ -112,6 +112,35 @@ static void test_guard_growth_that_goes_on_is_given(void **state)
     assert_waits(after_probe(&vm, 1636), &vm);
 }
 
+/*
+ * 20 MiB/s and a headroom of 32: with 30 MiB left a shortage is 0.7 s away, which is too far for
+ * the predictor, and near enough to look. With 24 MiB left it is there, and the answer too: once.
+ */
+static void test_guard_looks_before_the_predictor_sees_a_shortage(void **state)
+{
+    struct vm vm = with_headroom(512 * MIB, 34 * MIB);
+
+    (void)state;
+    vm.is_tracking = true;
+    vm.grant_ns = NOW;
+    vm.last.swap_total_kib = vm.last.swap_free_kib = GIB;
+    for (int i = 1; i <= 2; i++) {
+        struct figures f = vm.last;
+
+        f.up_ms += 200;
+        f.available_kib -= 4 * MIB;
+        vm_take_figures(&vm, &f, false, NOW + i * 200 * MS);
+        assert_no_wish(grow_at(&vm, NOW + i * 200 * MS), &vm, REASON_NONE);
+    }
+    assert_int_equal(vm.last.available_kib, 26 * MIB);
+    struct figures f = vm.last;
+
+    f.up_ms += 200;
+    f.available_kib -= 4 * MIB;
+    vm_take_figures(&vm, &f, false, NOW + 600 * MS);
+    assert_wish(grow_at(&vm, NOW + 600 * MS), WISH_GROW, REASON_GOES_ON, 512 * MIB + 490 * MIB / 8);
+}
+
 static void test_guard_is_not_judged_by_a_record_of_less_than_150_ms(void **state)
 {
     struct vm vm = greedy(3, GIB);
@@ -220,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_guard_without_free_swap_is_never_slowed),
         cmocka_unit_test(test_guard_a_stall_between_grants_counts_anew),
         cmocka_unit_test(test_guard_growth_that_goes_on_is_given),
+        cmocka_unit_test(test_guard_looks_before_the_predictor_sees_a_shortage),
         cmocka_unit_test(test_guard_is_not_judged_by_a_record_of_less_than_150_ms),
         cmocka_unit_test(test_guard_filled_is_three_quarters_of_a_grant),
         cmocka_unit_test(test_guard_tracking_below_a_quarter_waits_exactly_1_s),
