@@ -1,6 +1,6 @@
 # reclaim.sh - memory in use is not taken from a guest, but from one with reclaim=swap: down to its fair share, and
 # only onto free swap.
-# lab: -V -m 1536 -0 832 -t 900
+# lab: -V -m 2304 -0 1600 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 
