@@ -29,6 +29,7 @@
 #define REPORT_EVERY_NS (500 * INT64_C(1000000))
 #define NS_PER_DAY (24 * NS_PER_HOUR)
 static const char lock_path[] = "/run/pageballoond.lock";
+enum { LAST_WRITES_MS = 100 }; /* for what is on its way to xenstore */
 enum { FD_SIGNAL, FD_GUESTS, FD_JOURNAL, FD_TICKS, FD_CONTROL, EVENTS_MOST = 1024 };
 
 struct balloond {
@@ -50,7 +51,7 @@ struct balloond {
     size_t watching;
     uint64_t ticket; /* of writes to xenstore */
     int64_t begin_ns, memo_ns, look_ns, report_ns;
-    bool was_hung, is_ready, has_begun;
+    bool was_hung, is_ready, has_begun, must_remember;
 };
 
 static int64_t now(void)
@@ -65,6 +66,9 @@ static void note_decision(void *context, const struct decision *decision)
     struct balloond *b = context;
 
     recent_add(&b->recent, decision);
+    b->must_remember = b->must_remember ||
+                       (decision->failure == REASON_NONE && decision->action.kind != ACTION_CAP &&
+                        decision->action.kind != ACTION_CLAIM_END);
     journal_take_decision(b->journal, decision, clock_utc().ns);
 }
 
@@ -108,6 +112,21 @@ static void forget_gone(struct balloond *b)
     }
 }
 
+/*
+ * A VM that was there before us keeps its size, whatever its start, and what it asked for then is
+ * an old request. With the file that knew it lost, so is what it had filled.
+ */
+static void recall(struct balloond *b, struct vm *vm)
+{
+    bool is_known = memo_recall(b->memo, vm, b->engine.read_ns);
+    bool is_forgotten = !is_known && !b->has_begun && !memo_is_there(b->memo);
+
+    vm->has_started = is_known || is_forgotten;
+    vm->is_from_before = is_forgotten;
+    if (is_forgotten)
+        vm->filled = VM_FILLED_MOST - 1;
+}
+
 static void watch_new(struct balloond *b)
 {
     struct error err;
@@ -118,8 +137,7 @@ static void watch_new(struct balloond *b)
 
         if (is_watched(b, vm->domid))
             continue;
-        if (!memo_recall(b->memo, vm, b->engine.read_ns) && !b->has_begun)
-            vm->filled = VM_FILLED_MOST - 1; /* a VM from before us: what it had filled is lost */
+        recall(b, vm);
         if (b->watching < BALLOON_VMS_MAX && guests_watch(b->guests, vm->domid, &err))
             b->watched[b->watching++] = vm->domid;
     }
@@ -127,6 +145,17 @@ static void watch_new(struct balloond *b)
 }
 
 /* ---- one round ---- */
+
+/* Into /run: memory. */
+static void remember(struct balloond *b)
+{
+    struct error err;
+
+    b->must_remember = false;
+    b->memo_ns = now();
+    if (!memo_write(MEMO_PATH, &b->engine, &err))
+        log_event(LOG_LEVEL_WARNING, "%s", err.text);
+}
 
 static void run(struct balloond *b, struct cause cause)
 {
@@ -144,6 +173,8 @@ static void run(struct balloond *b, struct cause cause)
     if (!engine_run(&b->engine, &cause, &err))
         log_event(LOG_LEVEL_ERROR, "%s", err.text);
     watch_new(b);
+    if (b->must_remember) /* a crash must not make our own target look like somebody else's */
+        remember(b);
     if (b->xe != NULL && !actuator_xe_step(b->xe, now(), &err))
         log_event(LOG_LEVEL_ERROR, "%s", err.text);
 }
@@ -203,7 +234,7 @@ static void take_written(struct balloond *b, const struct mail_event *event)
     if (event->is_ok || vm == NULL)
         return;
     if (event->order == MAIL_TARGET) {
-        vm->target_kib = 0;
+        vm->is_write_lost = true;
         vm->failed_ns = now();
     } else if (event->order == MAIL_HEADROOM) {
         vm->told_headroom_kib = 0;
@@ -268,18 +299,14 @@ static void report(struct balloond *b)
 static void now_and_then(struct balloond *b)
 {
     int64_t at = now();
-    struct error err;
 
     ticks_connect(&b->ticks, at);
     if (at - b->look_ns >= LOOK_EVERY_NS) {
         b->look_ns = at;
         look_for_rivals(b);
     }
-    if (at - b->memo_ns >= MEMO_EVERY_NS) {
-        b->memo_ns = at;
-        if (!memo_write(MEMO_PATH, &b->engine, &err))
-            log_event(LOG_LEVEL_WARNING, "%s", err.text);
-    }
+    if (at - b->memo_ns >= MEMO_EVERY_NS)
+        remember(b);
     if (at - b->report_ns >= REPORT_EVERY_NS) {
         b->report_ns = at;
         report(b);
@@ -453,13 +480,11 @@ static void give_back_claims(struct balloond *b)
 
 static void finish(struct balloond *b)
 {
-    struct error err;
-
     notify("STOPPING=1");
     if (b->is_ready) {
         give_back_claims(b);
-        if (!memo_write(MEMO_PATH, &b->engine, &err))
-            log_event(LOG_LEVEL_WARNING, "%s", err.text);
+        remember(b);
+        (void)poll(NULL, 0, LAST_WRITES_MS);
     }
     control_close(b->control);
     if (journal_close(b->journal, 5 * NS_PER_S))

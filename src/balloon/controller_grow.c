@@ -72,7 +72,7 @@ enum reason controller_barred(const struct vm *vm, const struct host_rules *rule
     if (now_ns < vm->foreign_until_ns && safety_is_on(SAFETY_BALLOON_FOREIGN))
         return REASON_FOREIGN;
     /* last: whoever must be left alone is so, hung or not */
-    if (rules->is_xenstore_hung || vm->target_kib == 0)
+    if (rules->is_xenstore_hung || vm->target_kib == 0 || vm->facts.target_kib == 0)
         return REASON_XENSTORE;
     if (vm->last_ns != 0 && !vm->is_fallback && (vm->last.flags & FIGURES_HAS_BALLOON) == 0)
         return REASON_NO_BALLOON;
@@ -303,8 +303,11 @@ static struct wish act_nothing(struct vm *vm, int64_t now_ns)
 static struct wish act_start(struct vm *vm, int64_t now_ns)
 {
     bool is_late = now_ns - vm->since_ns > VM_LOST_NS;
-    struct wish wish = grow_to(vm, vm_start_kib(vm), REASON_START);
+    struct wish wish = vm->has_started ? controller_no_wish(vm, REASON_NONE)
+                                       : grow_to(vm, vm_start_kib(vm), REASON_START);
 
+    if (wish.kind == WISH_NONE)
+        vm->has_started = true;
     if (wish.kind == WISH_NONE && is_late)
         vm->blocked_by = REASON_NO_AGENT;
     return wish;

@@ -28,7 +28,7 @@ struct host_domain {
 
 /* What the toolstack says of one domain in xenstore. */
 struct vm_facts {
-    char name[64];           /* "" unknown */
+    char name[256];          /* "" unknown */
     uint64_t target_kib;     /* memory/target; 0 unknown */
     uint64_t static_max_kib; /* memory/static-max; 0 unknown */
     uint64_t videoram_kib;   /* memory/videoram; 0 none, or not there */

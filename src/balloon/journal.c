@@ -22,6 +22,7 @@
 enum { FAILED_KEPT = 64, DOMIDS = 1 << 16 };
 
 #define FIGURE_EVERY_NS (10 * NS_PER_S)
+#define FIGURE_LEAST_NS NS_PER_S
 #define PRUNE_EVERY_NS (60 * NS_PER_S)
 
 /* What was last kept of a domain's figures. */
@@ -94,6 +95,7 @@ void journal_take_alert(struct journal *j, const struct vm *vm, enum reason reas
     (void)push(j, &entry);
 }
 
+/* At most one in a second: a guest that flaps must not fill the disk. */
 static bool is_figure_due(const struct kept *kept, const struct vm *vm, int64_t utc_ns)
 {
     uint64_t available = vm->last.available_kib;
@@ -102,7 +104,8 @@ static bool is_figure_due(const struct kept *kept, const struct vm *vm, int64_t 
 
     /* a clock that steps back must not silence a VM */
     return !uuid_is_equal(&kept->vm, &vm->uuid) || utc_ns < kept->utc_ns ||
-           utc_ns - kept->utc_ns >= FIGURE_EVERY_NS || moved >= vm_headroom_kib(vm) / 4;
+           utc_ns - kept->utc_ns >= FIGURE_EVERY_NS ||
+           (utc_ns - kept->utc_ns >= FIGURE_LEAST_NS && moved >= vm_headroom_kib(vm) / 4);
 }
 
 void journal_take_figures(struct journal *j, const struct vm *vm, int64_t utc_ns)

@@ -11,18 +11,19 @@
 #include "common/units.h"
 
 enum { MEMO_LINE_MAX = 512, MEMO_FIELDS = 13 };
-#define MEMO_HEAD "pageballoond 1"
+#define MEMO_HEAD "pageballoond 2"
 
 /* The fields of a line, all numbers but the uuid; times are what was left of them. */
 struct memory {
     struct uuid uuid;
     uint64_t domid, backoff, filled, is_tracking, held_ms, young_ms, target_kib, first_kib;
-    uint64_t tot_offset, current_offset, day, spent_kib_s;
+    uint64_t tot_offset, current_offset, day, spent_kib_s, asked_seq;
 };
 
 enum { OFFSET_BIAS = 1 << 20, HELD_FOR_EVER_MS = 1 << 30 };
 
 struct memo {
+    bool is_there;
     size_t count;
     struct memory list[];
 };
@@ -31,10 +32,10 @@ struct memo {
 
 static bool parse_line(char *line, struct memory *m)
 {
-    uint64_t *const fields[] = {&m->domid,          &m->backoff,   &m->filled,
-                                &m->is_tracking,    &m->held_ms,   &m->young_ms,
-                                &m->target_kib,     &m->first_kib, &m->tot_offset,
-                                &m->current_offset, &m->day,       &m->spent_kib_s};
+    uint64_t *const fields[] = {&m->domid,      &m->backoff,        &m->filled,     &m->is_tracking,
+                                &m->held_ms,    &m->young_ms,       &m->target_kib, &m->first_kib,
+                                &m->tot_offset, &m->current_offset, &m->day,        &m->spent_kib_s,
+                                &m->asked_seq};
     char *rest = NULL, *word = strtok_r(line, " \n", &rest);
 
     if (word == NULL || !uuid_parse(word, strlen(word), &m->uuid))
@@ -45,7 +46,8 @@ static bool parse_line(char *line, struct memory *m)
             return false;
     }
     return strtok_r(NULL, " \n", &rest) == NULL && m->tot_offset < 2 * OFFSET_BIAS &&
-           m->current_offset < 2 * OFFSET_BIAS && m->backoff < 16 && m->young_ms <= 60000;
+           m->current_offset < 2 * OFFSET_BIAS && m->backoff < 16 && m->asked_seq <= UINT32_MAX &&
+           m->young_ms <= 60000;
 }
 
 static uint64_t left_ms(int64_t until_ns, int64_t now_ns)
@@ -61,12 +63,12 @@ static bool print_line(FILE *out, const struct vm *vm, int64_t now_ns)
 
     return fprintf(out,
                    "%s %u %u %u %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64
-                   " %" PRId64 " %" PRId64 " %" PRIu64 "\n",
+                   " %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu32 "\n",
                    uuid_format(&vm->uuid, uuid), vm->domid, vm->backoff, vm->filled,
                    vm->is_tracking, left_ms(vm->foreign_until_ns, now_ns),
                    left_ms(vm->young_until_ns, now_ns), vm->target_kib, vm->first_target_kib,
                    vm->tot_offset_kib + OFFSET_BIAS, vm->current_offset_kib + OFFSET_BIAS, vm->day,
-                   (uint64_t)(vm->spent_kib_ns / (uint64_t)NS_PER_S)) > 0;
+                   (uint64_t)(vm->spent_kib_ns / (uint64_t)NS_PER_S), vm->asked_seq) > 0;
 }
 
 /* ---- the file ---- */
@@ -79,11 +81,17 @@ struct memo *memo_read(const char *path)
 
     if (memo != NULL && in != NULL && fgets(line, sizeof line, in) != NULL &&
         strcmp(line, MEMO_HEAD "\n") == 0)
-        while (memo->count < BALLOON_VMS_MAX && fgets(line, sizeof line, in) != NULL)
+        for (memo->is_there = true;
+             memo->count < BALLOON_VMS_MAX && fgets(line, sizeof line, in) != NULL;)
             memo->count += parse_line(line, &memo->list[memo->count]);
     if (in != NULL)
         (void)fclose(in);
     return memo;
+}
+
+bool memo_is_there(const struct memo *memo)
+{
+    return memo->is_there;
 }
 
 void memo_free(struct memo *memo)
@@ -105,6 +113,7 @@ static void apply(const struct memory *m, struct vm *vm, int64_t now_ns)
     vm->first_target_kib = m->first_kib;
     vm->tot_offset_kib = (int64_t)m->tot_offset - OFFSET_BIAS;
     vm->current_offset_kib = (int64_t)m->current_offset - OFFSET_BIAS;
+    vm->asked_seq = (uint32_t)m->asked_seq;
     vm->day = (int64_t)m->day;
     vm->spent_kib_ns = (unsigned __int128)m->spent_kib_s * (uint64_t)NS_PER_S;
 }

@@ -19,6 +19,9 @@ struct memo;
 struct memo *memo_read(const char *path);
 void memo_free(struct memo *memo);
 
+/* Was there a file to read? */
+bool memo_is_there(const struct memo *memo);
+
 /* A VM appears: what was known of it, once. False: nothing. */
 bool memo_recall(struct memo *memo, struct vm *vm, int64_t now_ns);
 

@@ -439,11 +439,14 @@ static enum ask_result do_ask(struct operator_state *op, struct vm *vm, const st
         return ASK_REFUSED;
     *reason = ASK_REASON_FAILED;
     bool is_size = ask->kind == ASK_SIZE;
+    const struct policy *before = settings_find(&op->settings, &vm->uuid);
+    bool is_new = before->kind != policy.kind || before->size_kib != policy.size_kib;
 
-    if (keep(op, &vm->uuid, is_size ? "size" : "policy",
-             is_size ? number_format_size(policy.size_kib, size) : policy_kind_name(policy.kind),
-             "guest") == 0 ||
-        !settings_put(&op->settings, &vm->uuid, &policy, &err))
+    if (is_new &&
+        (keep(op, &vm->uuid, is_size ? "size" : "policy",
+              is_size ? number_format_size(policy.size_kib, size) : policy_kind_name(policy.kind),
+              "guest") == 0 ||
+         !settings_put(&op->settings, &vm->uuid, &policy, &err)))
         return ASK_REFUSED;
     engine_reload(op->engine, op->engine->host.now_ns);
     *reason = ASK_REASON_NONE;
@@ -468,8 +471,13 @@ const char *operator_ask(struct operator_state *op, struct vm *vm, const char *t
         vm->hostile_records++;
         return ask_answer(0, ASK_REFUSED, ASK_REASON_MALFORMED, out);
     }
-    if (ask.seq == vm->asked_seq)
+    bool is_old = ask.seq == vm->asked_seq || vm->is_from_before;
+
+    vm->is_from_before = false;
+    if (is_old) {
+        vm->asked_seq = ask.seq;
         return NULL;
+    }
     vm->asked_seq = ask.seq;
     if (vm->asked_ns != 0 && now_ns - vm->asked_ns < ASK_EVERY_NS)
         return ask_answer(ask.seq, ASK_REFUSED, ASK_REASON_BUSY, out);

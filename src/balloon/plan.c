@@ -270,6 +270,20 @@ static bool put_back(struct vm *vm, size_t index, struct plan *plan, int64_t now
 }
 
 /*
+ * Somebody wrote a target and no cap for it, or lowered the cap: it looks as if much were on its
+ * way and nothing is. The target comes back to what the domain has, from where it may grow in
+ * order.
+ */
+static bool come_back(const struct vm *vm, size_t index, struct plan *plan)
+{
+    uint64_t target = vm_resting_target_kib(vm);
+
+    if (target < vm->target_kib)
+        add(plan, ACTION_SHRINK, REASON_UNREACHABLE, vm, index)->target_kib = target;
+    return target < vm->target_kib;
+}
+
+/*
  * The Linux driver gives up after some failed tries and sleeps for an hour; only a target that
  * differs wakes it. True: a target is written by this plan.
  */
@@ -279,8 +293,11 @@ static bool plan_waking(struct vm *vm, size_t index, struct plan *plan, int64_t 
         return false;
     if (vm->nudged_from_kib != 0)
         return put_back(vm, index, plan, now_ns);
-    if (vm->moved_ns == 0 || now_ns - vm->progress_ns < VM_TRANSFER_NS ||
-        (vm->woken_ns != 0 && now_ns - vm->woken_ns < VM_WAKE_NS) || !is_free_to_follow(vm) ||
+    if (vm->moved_ns == 0 || now_ns - vm->progress_ns < VM_TRANSFER_NS)
+        return false;
+    if (!is_free_to_follow(vm))
+        return come_back(vm, index, plan);
+    if ((vm->woken_ns != 0 && now_ns - vm->woken_ns < VM_WAKE_NS) ||
         (vm->is_stuck && now_ns < vm->stuck_until_ns))
         return false;
     if (vm->wakes >= VM_WAKES_MOST)
@@ -317,7 +334,7 @@ static bool is_slack_short(const struct vm *vms, size_t count, uint64_t shortfal
  */
 static bool may_lower_cap(const struct vm *vm, const struct host_rules *rules, enum reason barred)
 {
-    return vm->target_kib != 0 && !rules->has_foreign_caps &&
+    return vm->target_kib != 0 && vm->facts.target_kib != 0 && !rules->has_foreign_caps &&
            (barred == REASON_NONE || barred == REASON_XENSTORE);
 }
 
@@ -406,7 +423,7 @@ static void did_grow(struct vm *vm, const struct action *a, int64_t now_ns)
 
 static void did_shrink(struct vm *vm, const struct action *a, int64_t now_ns)
 {
-    if (a->reason == REASON_STUCK)
+    if (a->reason == REASON_STUCK || a->reason == REASON_UNREACHABLE)
         return; /* its target went to what it has */
     if (vm->taken_kib == 0)
         vm->refault_rate = vm_refaults_per_s(vm);

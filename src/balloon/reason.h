@@ -31,6 +31,8 @@
     REASON(DRAIN, "drain", "the host is drained: every VM shrinks to what it needs")               \
     REASON(WAKE, "wake", "the guest's balloon driver sleeps: its target is moved by 4 KiB")        \
     REASON(STUCK, "stuck", "the guest does not follow its target")                                 \
+    REASON(UNREACHABLE, "unreachable",                                                             \
+           "its cap does not let it reach its target: the target follows what it has")             \
     REASON(CAP, "cap", "the cap follows the domain's pages down")                                  \
     REASON(CLAIM_END, "claim-end", "the memory has arrived, or took too long")                     \
                                                                                                    \

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/number.h"
 
@@ -81,12 +82,19 @@ bool rival_is_autoballoon(const char *text, size_t length, bool has_dom0_mem)
     return is_on;
 }
 
-/* The name of a process; a text that stays empty when it has gone. */
+/*
+ * The name of a process of root's: anybody may call a program of his own qmemman. Empty when it is
+ * another's, or has gone.
+ */
 static void read_comm(const char *root, const char *pid, char comm[COMM_MAX])
 {
     char path[PATH_TEXT_MAX];
+    struct stat st;
 
     comm[0] = 0;
+    (void)snprintf(path, sizeof path, "%s/proc/%s", root, pid);
+    if (stat(path, &st) != 0 || st.st_uid != 0)
+        return;
     (void)snprintf(path, sizeof path, "%s/proc/%s/comm", root, pid);
     FILE *file = fopen(path, "re");
 

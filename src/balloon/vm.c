@@ -222,6 +222,8 @@ void vm_take_figures(struct vm *vm, const struct figures *f, bool is_fallback, i
 
 void vm_note_written(struct vm *vm, uint64_t target_kib, int64_t now_ns)
 {
+    if (vm->wrote_ns == 0)
+        vm->written[vm->written_next++ % VM_ECHOES] = vm->target_kib;
     vm->target_kib = target_kib;
     vm->facts.target_kib = target_kib; /* until xenstore says otherwise */
     vm->written[vm->written_next++ % VM_ECHOES] = target_kib;
@@ -280,7 +282,10 @@ void vm_take_facts(struct vm *vm, const struct vm_facts *facts, int64_t now_ns)
         vm->first_target_kib = target;
     if (target == 0 || target == vm->target_kib)
         return;
-    if (vm->target_kib == 0 || !is_ours(vm))
+    bool is_lost_write = vm->is_write_lost && is_echo(vm, target);
+
+    vm->is_write_lost = false;
+    if (vm->target_kib == 0 || !is_ours(vm) || is_lost_write)
         adopt(vm, target, now_ns);
     else if (!is_echo(vm, target) || now_ns - vm->wrote_ns > VM_ECHO_NS)
         vm_note_foreign(vm, target, now_ns);

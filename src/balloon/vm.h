@@ -63,6 +63,7 @@ struct vm {
     struct vm_facts facts;
     struct host_domain domain; /* of the last reading */
     int64_t since_ns;          /* when this domid was first listed */
+    bool has_started;          /* was raised to its start size, or was there before us */
     int64_t young_until_ns;    /* nothing is taken before */
 
     /* the guest's word */
@@ -94,7 +95,9 @@ struct vm {
     bool is_stuck, stuck_up; /* up: it did not take what it was given; else it did not give */
     int64_t stuck_until_ns;
     unsigned stuck_times;
-    int64_t failed_ns; /* the hypervisor or xenstore refused; 0: no */
+    bool is_write_lost; /* a target of ours could not be written: an older one of ours is no quarrel
+                         */
+    int64_t failed_ns;  /* the hypervisor or xenstore refused; 0: no */
 
     /* holding for others */
     int64_t foreign_until_ns; /* INT64_MAX: until `balloon start VM` */
@@ -129,7 +132,8 @@ struct vm {
 
     struct wish wish; /* of the present plan */
     uint64_t told_headroom_kib;
-    uint32_t asked_seq; /* of the guest's last request that was answered; 0: none */
+    bool is_from_before; /* was there before us: its first request is an old one */
+    uint32_t asked_seq;  /* of the guest's last request that was answered; 0: none */
     int64_t asked_ns;
     enum reason alerted; /* what a person was told last */
     int64_t dry_ns;      /* dry run: when, and what, was last said to be done */

@@ -1,6 +1,7 @@
 #include "common/local_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,9 +20,12 @@ int local_socket_connect(const char *path)
         return -1;
     }
     (void)strcpy(address.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* a listener that hangs, its backlog full, is an error (EAGAIN), and not something to wait for
+     */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+        fcntl(fd, F_SETFL, 0) == 0)
         return fd;
     int why = errno;
 

@@ -1,11 +1,13 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LOG_LINES = 128, LOG_LINE_MAX = 640 };
 
@@ -59,13 +61,21 @@ static bool take(char line[LOG_LINE_MAX], enum log_level *level)
     return has_line;
 }
 
+static bool is_writable(void)
+{
+    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT) != 0;
+}
+
 void log_flush(void)
 {
     char line[LOG_LINE_MAX];
     enum log_level level;
     bool is_journal = getenv("JOURNAL_STREAM") != NULL;
 
-    while (take(line, &level)) {
+    /* a journal that hangs must not hang its writers: lines wait in the queue */
+    while (is_writable() && take(line, &level)) {
         if (is_journal)
             (void)fprintf(stderr, "<%d>%s\n", (int)level, line);
         else

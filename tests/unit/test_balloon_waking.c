@@ -112,10 +112,22 @@ static void test_waking_upwards_needs_a_cap_that_allows_it(void **state)
     struct vm *vm = begin(600 * MIB);
 
     (void)state;
-    vm->domain.max_kib = 600 * MIB - 4;
-    assert_null(plan_at(vm, NOW + 10 * SECOND));
     vm->domain.max_kib = 600 * MIB;
     assert_writes(vm, NOW + 10 * SECOND, ACTION_NUDGE, 600 * MIB - 4);
+}
+
+/* Somebody wrote a target and no cap: it comes back to what the domain has, and is not stuck. */
+static void test_waking_a_target_above_the_cap_comes_back(void **state)
+{
+    struct vm *vm = begin(600 * MIB);
+    uint64_t rest = vm_resting_target_kib(vm);
+
+    (void)state;
+    vm->domain.max_kib = 600 * MIB - 4;
+    assert_null(plan_at(vm, NOW + 2 * SECOND - 1));
+    assert_writes(vm, NOW + 2 * SECOND, ACTION_SHRINK, rest);
+    assert_false(vm->is_stuck);
+    assert_int_equal(vm->shrinks, 0);
 }
 
 static void test_waking_at_the_floor_moves_up(void **state)
@@ -248,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_waking_puts_the_target_back),
         cmocka_unit_test(test_waking_downwards_does_not_ask_the_cap),
         cmocka_unit_test(test_waking_upwards_needs_a_cap_that_allows_it),
+        cmocka_unit_test(test_waking_a_target_above_the_cap_comes_back),
         cmocka_unit_test(test_waking_at_the_floor_moves_up),
         cmocka_unit_test(test_waking_above_the_ceiling_is_not_put_back),
         cmocka_unit_test(test_waking_is_at_most_every_5_s_and_five_times),
