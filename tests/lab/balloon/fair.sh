@@ -1,40 +1,51 @@
-# fair.sh - two guests that grow at once share what there is by weight, the slack of a third included, and nobody
-# goes below its floor. All have swap: when the host is full, it is theirs to bear.
-# lab: -V -m 1600 -0 832 -t 900
+# fair.sh - guests that grow at once share what there is, the slack of an idle one included, and nobody goes below its
+# floor; what becomes free while two are short is divided by weight. They have swap: a full host is theirs to bear.
+# lab: -V -m 2432 -0 1536 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 
-guest -s 512 light 128 512 pv
+guest -s 384 light 128 512 pv
 light=$domid
-guest -s 512 heavy 128 512 pv
+guest -s 384 heavy 128 512 pv
 heavy=$domid
 guest idle 256 256 pv
 idle=$domid
+guest -k lab.modd=off leaver 128 128 pv
 witness "$light" "$heavy" "$idle"
 start_daemons 'policy = demand'
 set_vm light floor=128M ceiling=512M weight=100
 set_vm heavy floor=128M ceiling=512M weight=300
 set_vm idle floor=128M ceiling=256M
+set_vm leaver policy=fixed
 say "free: $(awk '$1 == "H" { free = $3; surplus = $4 } END { printf "%d MiB, promised to nobody %d", free / 1024, surplus / 1024 }' "$log")"
+
+# above_floor DOMID, MiB
+above_floor() { echo $(($(domain_kib "$1") / 1024 - 128)); }
 
 # A domain's memory is left alone while it is young: 60 s.
 sleep 60
-section "both take 400 MiB as fast as they can"
-hog light grow -s 400 -w 400 -h 25
-hog heavy grow -s 400 -w 400 -h 25
-hog_wait light grow 120
-hog_wait heavy grow 120
+section "both take 300 MiB as fast as they can"
+hog light grow -s 300 -w 100 -h 15
+hog heavy grow -s 300 -w 100 -h 15
+sleep 8
+light_had=$(above_floor "$light") heavy_had=$(above_floor "$heavy")
+say "above its floor light has $light_had MiB, heavy $heavy_had"
+check "both got some" [ "$light_had" -gt 8 -a "$heavy_had" -gt 8 ]
+check "the idle one gave its slack" [ "$(domain_kib "$idle")" -lt $((240 * 1024)) ]
+check "and is well" is_answering idle
+
+section "a third guest leaves 128 MiB"
+xl destroy leaver
+sleep 4
+light_more=$(($(above_floor "$light") - light_had)) heavy_more=$(($(above_floor "$heavy") - heavy_had))
+say "light got $light_more MiB more, heavy $heavy_more"
+check "who has more weight gets more" [ "$heavy_more" -gt "$light_more" ]
 for name in light heavy; do
+    hog_wait $name grow 120
     check_lived $name grow
     hog_story $name grow
 done
 end_witness
-light_mib=$(($(most_kib "$light") / 1024 - 128)) heavy_mib=$(($(most_kib "$heavy") / 1024 - 128))
-say "light got $light_mib MiB above its floor, heavy $heavy_mib"
-check "both got some" [ "$light_mib" -gt 8 ]
-check "the heavier got more" [ "$heavy_mib" -gt "$light_mib" ]
-check "the idle one gave its slack" [ "$(least_kib "$idle")" -lt $((240 * 1024)) ]
-check "idle: is well" is_answering idle
 check_within "$light" 128 512
 check_within "$heavy" 128 512
 check_within "$idle" 128 256

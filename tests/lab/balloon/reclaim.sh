@@ -1,27 +1,26 @@
 # reclaim.sh - memory in use is not taken from a guest, but from one with reclaim=swap: down to its fair share, and
 # only onto free swap.
-# lab: -V -m 2304 -0 1600 -t 900
+# lab: -V -m 2280 -0 1600 -t 900
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
 
-guest -s 512 rich 128 448 pv
+guest -s 384 rich 400 448 pv
 rich=$domid
-guest -s 512 poor 128 448 pv
+guest -s 384 poor 128 448 pv
 poor=$domid
 witness "$rich" "$poor"
 start_daemons 'policy = demand'
 set_vm rich floor=128M ceiling=448M
 set_vm poor floor=128M ceiling=448M
 
-section "rich takes all that there is, and leaves it alone"
-hog rich hold -s 380 -r 100 -w 16 -h 150
-sleep 45
+section "rich uses what it has, and leaves most of it alone"
+hog rich hold -s 300 -r 100 -w 16 -h 150
+sleep 65
 held=$(domain_kib "$rich")
 say "rich has $((held / 1024)) MiB"
-sleep 20
 
 section "poor is short: reclaim=none"
-hog poor want -s 250 -r 50 -w 250 -h 40
+hog poor want -s 250 -r 50 -w 150 -h 40
 sleep 15
 check "what rich uses is not taken ($(($(domain_kib "$rich") / 1024)) MiB)" has_at_least "$rich" $((held - 32 * 1024))
 before=$(domain_kib "$poor")
