@@ -295,8 +295,12 @@ static bool plan_waking(struct vm *vm, size_t index, struct plan *plan, int64_t 
         return put_back(vm, index, plan, now_ns);
     if (vm->moved_ns == 0 || now_ns - vm->progress_ns < VM_TRANSFER_NS)
         return false;
-    if (!is_free_to_follow(vm))
-        return come_back(vm, index, plan);
+    if (!is_free_to_follow(vm)) {
+        vm->beyond_ns = vm->beyond_ns == 0 ? now_ns : vm->beyond_ns;
+        /* whoever lowered a cap has perhaps lowered the target as well: we hear of it later */
+        return now_ns - vm->beyond_ns >= VM_TRANSFER_NS && come_back(vm, index, plan);
+    }
+    vm->beyond_ns = 0;
     if ((vm->woken_ns != 0 && now_ns - vm->woken_ns < VM_WAKE_NS) ||
         (vm->is_stuck && now_ns < vm->stuck_until_ns))
         return false;

@@ -87,7 +87,8 @@ struct vm {
     int64_t moved_ns;      /* when a transfer began; 0: none under way */
     uint64_t progress_kib; /* tot_pages when it last came nearer to the target */
     int64_t progress_ns;
-    int64_t claim_ns; /* when a claim was made; 0: none open */
+    int64_t claim_ns;  /* when a claim was made; 0: none open */
+    int64_t beyond_ns; /* its cap has not let it reach its target since; 0: it does */
     int64_t woken_ns;
     unsigned wakes;
     uint64_t
