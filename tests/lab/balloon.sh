@@ -14,7 +14,7 @@ top=$(cd "$here/../.." && pwd)
 scenarios=$here/balloon
 results=${LAB_DIR:-$top/build/lab}/balloon
 bin=$top/build/bin
-short='baseline steady fair hostile'
+short='baseline steady'
 passed=0
 failed=0
 
