@@ -15,6 +15,10 @@ test_objects = $(shared) $(safety_test) $(filter-out %/pagemeterd.o,$(daemon_obj
 
 $(O)/test/unit/test_actuator: $(O)/src/balloon/actuator_xe.o
 $(O)/test/unit/test_rivals: $(O)/src/balloon/rivals.o
+# a libxenctrl of the tests' own: tests/unit/fake_xenctrl.h
+hvm_tests = $(patsubst %,$(O)/test/unit/%,$(filter test_hvm%,$(unit_names)))
+$(hvm_tests): $(O)/src/xen/actuator_xen.o
+$(hvm_tests): ALL_LDFLAGS += -Wl,--wrap=access,--wrap=open,--wrap=clock_mono
 
 $(unit_programs): $(O)/test/unit/%: $(O)/tests/unit/%.o $(test_objects)
 	@mkdir -p $(@D)

@@ -76,16 +76,25 @@ static bool has_guests(const struct xen *x, struct error *err)
            error_set(err, ERR_SYSTEM, "nothing can be written: xenstore is not in use");
 }
 
+/*
+ * Populate on demand first: a guest that was told its target would else touch what is not there.
+ * Other than libxl this counts video memory. Guests whose driver keeps it beside the target
+ * (Windows) would have less behind them than they may touch, and Xen crashes a domain for that.
+ */
+static bool populate(struct xen *x, uint16_t domid, uint64_t target_kib, struct error *err)
+{
+    return !is_hvm(x, domid) ||
+           hypervisor_set_pod_target(x->hypervisor, domid,
+                                     target_kib + guests_videoram_kib(x->guests, domid), err);
+}
+
 static bool xen_set_target(struct actuator *a, uint16_t domid, uint64_t target_kib,
                            struct error *err)
 {
     struct xen *x = (struct xen *)a;
 
-    if (!has_guests(x, err))
-        return false;
-    if (is_hvm(x, domid) && !hypervisor_set_pod_target(x->hypervisor, domid, target_kib, err))
-        return false;
-    return guests_write_target(x->guests, domid, target_kib, ++x->tickets, err);
+    return has_guests(x, err) && populate(x, domid, target_kib, err) &&
+           guests_write_target(x->guests, domid, target_kib, ++x->tickets, err);
 }
 
 static bool xen_tell(struct actuator *a, uint16_t domid, const char *node, const char *value,

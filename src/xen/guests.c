@@ -29,6 +29,7 @@ struct guests {
     bool has_ended; /* these two under the lock */
     bool is_left;   /* nobody waits for the thread: it frees everything */
     bool has_thread;
+    uint64_t videoram_kib[UINT16_MAX + 1]; /* by domid; untouched pages cost nothing */
 };
 
 static void signal_fd(int fd)
@@ -189,7 +190,14 @@ bool guests_next(struct guests *g, struct mail_event *out)
     if (!is_there)
         calm_fd(g->ready_fd);
     (void)pthread_mutex_unlock(&g->lock);
+    if (is_there && out->kind == MAIL_TOLD)
+        g->videoram_kib[out->domid] = out->facts.videoram_kib;
     return is_there;
+}
+
+uint64_t guests_videoram_kib(const struct guests *g, uint16_t domid)
+{
+    return g->videoram_kib[domid];
 }
 
 bool guests_is_hung(struct guests *g, int64_t now_ns)
@@ -214,6 +222,7 @@ void guests_unwatch(struct guests *g, uint16_t domid)
     (void)pthread_mutex_lock(&g->lock);
     mail_remove(g->work.mail, domid);
     (void)pthread_mutex_unlock(&g->lock);
+    g->videoram_kib[domid] = 0;
     signal_fd(g->wake_fd);
 }
 

@@ -40,6 +40,9 @@ bool guests_is_hung(struct guests *g, int64_t now_ns);
 MUST_CHECK bool guests_watch(struct guests *g, uint16_t domid, struct error *err);
 void guests_unwatch(struct guests *g, uint16_t domid);
 
+/* memory/videoram of a watched domain, by its last facts that guests_next handed on. */
+uint64_t guests_videoram_kib(const struct guests *g, uint16_t domid);
+
 /*
  * Writes memory/target, in KiB, if the node is there; reads it back and compares. The event
  * MAIL_WRITTEN with this ticket says what became of it: of the newest one, where several were asked

@@ -15,7 +15,7 @@
 
 enum { BATCH = 36, KIB_PER_PAGE = 4 };
 
-/* libxl's slack, which it counts in for populate-on-demand too */
+/* libxl's slack, between what a domain is to have and its cap */
 #define SLACK_KIB (UINT64_C(1) << 10)
 
 struct hypervisor {
@@ -158,6 +158,12 @@ bool hypervisor_set_cap(struct hypervisor *h, uint16_t domid, uint64_t cap_kib, 
                      domid, errno == ESRCH ? "there is no such domain" : strerror(errno));
 }
 
+/* Into batch[0]. False: there is no such domain. */
+static bool read_domain(struct hypervisor *h, uint16_t domid)
+{
+    return xc_domain_getinfolist(h->xc, domid, 1, h->batch) == 1 && h->batch[0].domain == domid;
+}
+
 /*
  * EINVAL has four meanings (Xen, domain_set_outstanding_pages): a claim is there already, it would
  * not be above what the domain has, it is above the cap, or there is no such domain.
@@ -165,9 +171,9 @@ bool hypervisor_set_cap(struct hypervisor *h, uint16_t domid, uint64_t cap_kib, 
 static bool explain_claim(struct hypervisor *h, uint16_t domid, uint64_t total_kib,
                           struct error *err)
 {
-    xc_domaininfo_t *info = &h->batch[0];
+    const xc_domaininfo_t *info = &h->batch[0];
 
-    if (xc_domain_getinfolist(h->xc, domid, 1, info) != 1 || info->domain != domid)
+    if (!read_domain(h, domid))
         return error_set(err, ERR_SYSTEM, "no memory can be claimed: there is no domain %u", domid);
     if (info->outstanding_pages != 0)
         return error_set(err, ERR_SYSTEM,
@@ -198,18 +204,32 @@ bool hypervisor_claim(struct hypervisor *h, uint16_t domid, uint64_t total_kib, 
                      strerror(errno));
 }
 
-/* As libxl does it, with its slack; nearer to the cap than that, without. */
-bool hypervisor_set_pod_target(struct hypervisor *h, uint16_t domid, uint64_t target_kib,
+static bool set_pod_target(struct hypervisor *h, uint16_t domid, uint64_t pages)
+{
+    return xc_domain_set_pod_target(h->xc, domid, pages, NULL, NULL, NULL) == 0;
+}
+
+/*
+ * With libxl's slack, but never above the cap: there Xen refuses. Video memory counts, since Xen
+ * compares with all that the domain has; what is more than the guest may still touch it leaves out
+ * by itself.
+ */
+bool hypervisor_set_pod_target(struct hypervisor *h, uint16_t domid, uint64_t total_kib,
                                struct error *err)
 {
-    uint64_t pages = target_kib / KIB_PER_PAGE;
+    uint64_t pages = (total_kib + SLACK_KIB) / KIB_PER_PAGE;
 
-    if (xc_domain_set_pod_target(h->xc, domid, pages + SLACK_KIB / KIB_PER_PAGE, NULL, NULL,
-                                 NULL) == 0 ||
-        (errno == EINVAL && xc_domain_set_pod_target(h->xc, domid, pages, NULL, NULL, NULL) == 0))
+    if (set_pod_target(h, domid, pages))
         return true;
+    int number = errno;
+
+    if (number == EINVAL && read_domain(h, domid) && h->batch[0].max_pages < pages) {
+        if (set_pod_target(h, domid, h->batch[0].max_pages))
+            return true;
+        number = errno;
+    }
     return error_set(err, ERR_SYSTEM,
                      "the hypervisor refuses a populate-on-demand target of %" PRIu64
                      " KiB for domain %u: %s",
-                     target_kib, domid, strerror(errno));
+                     total_kib, domid, strerror(number));
 }

@@ -51,10 +51,11 @@ MUST_CHECK bool hypervisor_claim(struct hypervisor *h, uint16_t domid, uint64_t 
                                  struct error *err);
 
 /*
- * For a domain that is not PV: what it may have while its memory is not yet populated. Nothing
- * happens to one that is. The cap must allow it.
+ * For a domain that is not PV: what it is to have in all, video memory included, while its memory
+ * is not yet populated; then this allocates at once, and so comes after the cap and the claim.
+ * Nothing happens to a domain that is populated, or that has more already.
  */
-MUST_CHECK bool hypervisor_set_pod_target(struct hypervisor *h, uint16_t domid, uint64_t target_kib,
+MUST_CHECK bool hypervisor_set_pod_target(struct hypervisor *h, uint16_t domid, uint64_t total_kib,
                                           struct error *err);
 
 #endif
