@@ -4,8 +4,8 @@
  *
  * It looks every 100 ms while less than four headrooms are available, else every second. It sends
  * when what is available has crossed half of the headroom, or when what is available or what is
- * used has moved by a quarter of it, since the last record; every half second while less than half
- * of the headroom is available; never more than ten times a second; and every 5 s whatever happens,
+ * used has moved by a quarter of it, or by 32 MiB, since the last record; every half second while
+ * less than half of the headroom is available; never more than ten times a second; and every 5 s whatever happens,
  * since every record heals the loss of those before.
  *
  * What is used counts as well, since a guest in need eats what it is given at once: nothing is
@@ -31,6 +31,10 @@ enum {
     PACE_SHORT_MS = 500, /* between two records while it is short */
     PACE_RETRY_MS = 1000 /* after a record that did not arrive */
 };
+
+/* A move by this much is news whatever the headroom: the host takes back at most twice as much on
+ * one record. */
+#define PACE_MOVE_MOST_KIB (UINT64_C(32) << 10)
 
 /* What the host may set as a headroom: 1 MiB to 1 TiB. A smaller one would make every page news. */
 #define PACE_HEADROOM_LEAST_KIB (UINT64_C(1) << 10)

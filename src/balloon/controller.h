@@ -33,8 +33,11 @@ struct wish controller_shrink(struct vm *vm, const struct host_rules *rules,
 /* What stands in the way of any action, REASON_NONE: nothing does. */
 enum reason controller_barred(const struct vm *vm, const struct host_rules *rules, int64_t now_ns);
 
-/* More than need + headroom, and above the floor: what it could give; 0 when that is unknown. */
-uint64_t controller_slack_kib(const struct vm *vm);
+/*
+ * More than need + headroom, and above the floor: what it could give; 0 when that is unknown.
+ * is_wanted: others lack it, so that only its firm headroom is left to it.
+ */
+uint64_t controller_slack_kib(const struct vm *vm, bool is_wanted);
 
 static inline struct wish controller_no_wish(struct vm *vm, enum reason blocked_by)
 {

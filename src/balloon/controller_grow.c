@@ -9,11 +9,16 @@
 #define PROBE_NS (150 * MS)
 #define EARNEST_NS (500 * MS)
 #define LASTS_NS (400 * MS)
-#define LOW_NS (1000 * MS)       /* under a quarter of the headroom for so long */
-#define TRACKING_NS (60000 * MS) /* without a wish to grow: the guard lets go */
-#define WATCH_NS (10000 * MS)    /* after a shrink, for refaults that it caused */
-#define FAILED_NS (5000 * MS)    /* after a refusal of the hypervisor's or xenstore's */
-enum { REFAULTS_PER_S = 256 };
+#define LOW_NS (1000 * MS)        /* under a quarter of the headroom for so long */
+#define TRACKING_NS (60000 * MS)  /* without a wish to grow: the guard lets go */
+#define WATCH_NS (10000 * MS)     /* after a shrink, for refaults that it caused */
+#define GIVES_WAY_NS (10000 * MS) /* after memory in use was taken for others */
+#define FAILED_NS (5000 * MS)     /* after a refusal of the hypervisor's or xenstore's */
+/*
+ * 16 MiB/s read again that fitted before. Fewer cost nobody time where disks are fast, and where
+ * they are slow the waiting shows as a stall, which counts by itself.
+ */
+enum { REFAULTS_PER_S = 4096, KIB_PER_PAGE = 4 };
 
 static uint64_t min_of(uint64_t a, uint64_t b)
 {
@@ -99,7 +104,7 @@ static uint64_t ahead_kib(const struct vm *vm)
 /* step = max(missing + what is to come, min(64 MiB, need / 8)) */
 static uint64_t step_kib(const struct vm *vm, uint64_t coming_kib)
 {
-    int64_t missing = (int64_t)vm_headroom_kib(vm) - vm_margin_kib(vm);
+    int64_t missing = (int64_t)vm_firm_headroom_kib(vm) - vm_margin_kib(vm);
     uint64_t wanted = (missing > 0 ? (uint64_t)missing : 0) + coming_kib;
 
     return max_of(wanted, min_of(VM_STEP_MOST_KIB, vm_need_kib(vm) / 8));
@@ -135,7 +140,7 @@ static void let_go(struct vm *vm, int64_t now_ns)
 
 static bool is_low_for_long(struct vm *vm, int64_t now_ns)
 {
-    if (vm_margin_kib(vm) >= (int64_t)vm_headroom_kib(vm) / 4) {
+    if (vm_margin_kib(vm) >= (int64_t)vm_firm_headroom_kib(vm) / 4) {
         vm->low_ns = 0;
         return false;
     }
@@ -157,7 +162,7 @@ static bool may_be_probed(const struct vm *vm)
 {
     int64_t margin = vm_margin_kib(vm);
 
-    return margin < (int64_t)vm_headroom_kib(vm) / 2 ||
+    return margin < (int64_t)vm_firm_headroom_kib(vm) / 2 ||
            (uint64_t)margin >= vm->rate_kib_s * (uint64_t)(LASTS_NS / MS) / 1000;
 }
 
@@ -177,7 +182,7 @@ static bool goes_on(struct vm *vm, int64_t now_ns)
     uint64_t span_ms = (uint64_t)((vm->last_ns - vm->probe_ns) / MS);
     uint64_t need = vm_need_kib(vm), before = vm->probe_need_kib;
     uint64_t rate = need > before ? (need - before) * 1000 / span_ms : 0;
-    bool is_honest = rate >= vm->probe_rate_kib_s / 4 && rate >= vm_headroom_kib(vm) / 4;
+    bool is_honest = rate >= vm->probe_rate_kib_s / 4 && rate >= vm_firm_headroom_kib(vm) / 4;
 
     begin_probe(vm, now_ns);
     if (is_honest)
@@ -188,7 +193,7 @@ static bool goes_on(struct vm *vm, int64_t now_ns)
 /* Begins before the predictor sees a shortage, so that the answer is there when it does. */
 static void probe_early(struct vm *vm, int64_t now_ns)
 {
-    int64_t margin = vm_margin_kib(vm), half = (int64_t)vm_headroom_kib(vm) / 2;
+    int64_t margin = vm_margin_kib(vm), half = (int64_t)vm_firm_headroom_kib(vm) / 2;
 
     if (vm->is_tracking && margin - 2 * (int64_t)ahead_kib(vm) < half && may_be_probed(vm))
         (void)goes_on(vm, now_ns);
@@ -218,17 +223,49 @@ static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
     return wish;
 }
 
+/*
+ * What its growth before has taught: a burst such as it had is to find its memory there already.
+ * One that fills whatever it gets would have no end of it.
+ */
+static struct wish grow_spare(struct vm *vm)
+{
+    int64_t after = vm_margin_kib(vm) - (int64_t)ahead_kib(vm);
+    int64_t headroom = (int64_t)vm_headroom_kib(vm);
+
+    if (after >= headroom / 2 || (vm->is_tracking && has_swap(vm)))
+        return controller_no_wish(vm, REASON_NONE);
+
+    struct wish wish = grow_to(vm, vm->target_kib + (uint64_t)(headroom - after), REASON_LEARNED);
+
+    if (wish.kind == WISH_GROW && safety_is_on(SAFETY_BALLOON_SPARE))
+        wish.kind = WISH_SPARE;
+    vm->blocked_by = REASON_NONE; /* it is not short */
+    return wish;
+}
+
+/*
+ * reclaim=swap: what it uses goes to others, and to its swap. It is short by our doing, so it does
+ * not ask for it back at once.
+ */
+static bool gives_way(const struct vm *vm, int64_t now_ns)
+{
+    return vm->policy.may_reclaim_swap && vm->reclaimed_ns != 0 &&
+           now_ns - vm->reclaimed_ns < GIVES_WAY_NS;
+}
+
 static struct wish grow_demand(struct vm *vm, int64_t now_ns)
 {
-    int64_t margin = vm_margin_kib(vm), half = (int64_t)vm_headroom_kib(vm) / 2;
+    int64_t margin = vm_margin_kib(vm), half = (int64_t)vm_firm_headroom_kib(vm) / 2;
     bool is_short = margin < half;
 
     if (!is_short && margin - (int64_t)ahead_kib(vm) >= half) {
         vm->low_ns = 0;
         probe_early(vm, now_ns);
         let_go(vm, now_ns);
-        return controller_no_wish(vm, REASON_NONE);
+        return grow_spare(vm);
     }
+    if (gives_way(vm, now_ns))
+        return controller_no_wish(vm, REASON_FAIR_SHARE);
     judge_last_grant(vm);
     if (vm->is_tracking && has_swap(vm) && safety_is_on(SAFETY_BALLOON_GUARD))
         return grow_tracking(vm, now_ns);
@@ -241,7 +278,8 @@ static struct wish grow_swap(struct vm *vm, int64_t now_ns)
     (void)now_ns;
     if (vm->last.swap_total_kib == 0)
         return controller_no_wish(vm, REASON_NO_SWAP);
-    if (!vm_is_swapping(vm) && !vm_is_stalling(vm))
+    /* each sign is good for one grant */
+    if ((!vm_is_swapping(vm) && !vm_is_stalling(vm)) || vm->last_ns <= vm->grant_ns)
         return controller_no_wish(vm, REASON_NONE);
     return grow_to(vm, vm->target_kib + growth_step_kib(vm), REASON_SWAPPING);
 }
@@ -259,12 +297,22 @@ static struct wish (*const grow_by_policy[POLICY_KINDS])(struct vm *vm, int64_t 
     [POLICY_API] = grow_api,
 };
 
+/* Half of what was taken from what it uses has been read back. */
+static bool has_read_back(const struct vm *vm)
+{
+    uint64_t in = vm->last.swap_in, before = vm->refault_swap;
+
+    return in > before && in - before > vm->taken_kib / 2 / KIB_PER_PAGE;
+}
+
 /* Pages that a shrink took and that came back: it is given back in full. */
 static bool must_undo(const struct vm *vm, int64_t now_ns)
 {
     if (vm->taken_kib == 0 || now_ns - vm->taken_ns > WATCH_NS || vm->last_ns <= vm->taken_ns ||
         !safety_is_on(SAFETY_BALLOON_UNDO))
         return false;
+    if (gives_way(vm, now_ns))
+        return has_read_back(vm);
     return vm_refaults_per_s(vm) > vm->refault_rate + REFAULTS_PER_S || vm_is_stalling(vm) ||
            vm_is_swapping(vm);
 }

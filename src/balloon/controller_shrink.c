@@ -62,9 +62,11 @@ static bool is_slack_known(const struct vm *vm)
 }
 
 /* margin - headroom, and never to below the floor; 0 when there is none. */
-uint64_t controller_slack_kib(const struct vm *vm)
+uint64_t controller_slack_kib(const struct vm *vm, bool is_wanted)
 {
-    int64_t slack = vm_margin_kib(vm) - (int64_t)vm_headroom_kib(vm);
+    bool is_firm = is_wanted && safety_is_on(SAFETY_BALLOON_SPARE);
+    uint64_t headroom = is_firm ? vm_firm_headroom_kib(vm) : vm_headroom_kib(vm);
+    int64_t slack = vm_margin_kib(vm) - (int64_t)headroom;
     uint64_t floor = vm_floor_kib(vm);
     uint64_t above = vm->target_kib > floor ? vm->target_kib - floor : 0;
 
@@ -130,8 +132,8 @@ static uint64_t excess_kib(const struct vm *vm, enum reason *reason)
 static struct wish shrink_slack(struct vm *vm, const struct pressure *p, bool is_draining,
                                 int64_t now_ns)
 {
-    uint64_t slack = controller_slack_kib(vm);
     bool is_wanted = p->shortfall_kib > 0 || p->is_pool_low;
+    uint64_t slack = controller_slack_kib(vm, is_wanted || is_draining);
     uint64_t step = min_of(p->shortfall_kib > 0 ? slack : slack / 2, VM_STEP_MOST_KIB);
 
     if (step < least_step_kib(vm))
@@ -152,15 +154,16 @@ struct wish controller_shrink(struct vm *vm, const struct host_rules *rules,
     if (is_barred)
         return controller_no_wish(vm, vm->blocked_by);
     if (blocker != REASON_NONE)
-        return controller_no_wish(vm, vm->blocked_by != REASON_NONE ? vm->blocked_by
-                                      : controller_slack_kib(vm) / 2 >= least_step_kib(vm)
-                                          ? blocker
-                                          : REASON_NONE);
+        return controller_no_wish(vm,
+                                  vm->blocked_by != REASON_NONE ? vm->blocked_by
+                                  : controller_slack_kib(vm, is_wanted) / 2 >= least_step_kib(vm)
+                                      ? blocker
+                                      : REASON_NONE);
     if (vm->good_records < VM_GOOD_RECORDS || !may_act_on_record(vm))
         return controller_no_wish(vm, vm->blocked_by);
 
     uint64_t excess = excess_kib(vm, &reason);
-    uint64_t step = min_of(min_of(excess, controller_slack_kib(vm)), VM_STEP_MOST_KIB);
+    uint64_t step = min_of(min_of(excess, controller_slack_kib(vm, true)), VM_STEP_MOST_KIB);
 
     if (whole_pages(step) > 0)
         return shrink_by(vm, step, reason);

@@ -391,7 +391,8 @@ static enum reason trouble_of(const struct vm *vm, int64_t now_ns)
         return vm->blocked_by;
     if (vm->last_ns != 0 && !vm_has_record(vm, now_ns, VM_STALE_NS))
         return REASON_STALE;
-    if (vm->blocked_by == REASON_AT_CEILING && vm_margin_kib(vm) < (int64_t)vm_headroom_kib(vm) / 2)
+    if (vm->blocked_by == REASON_AT_CEILING &&
+        vm_margin_kib(vm) < (int64_t)vm_firm_headroom_kib(vm) / 2)
         return REASON_AT_CEILING;
     return standing_trouble_of(vm);
 }

@@ -53,12 +53,16 @@ static uint64_t cost_kib(const struct vm *vm, uint64_t target_kib)
     return cap > promised ? cap - promised : 0;
 }
 
-static uint64_t collect_asks(struct vm *vms, size_t count, struct share *shares, size_t *asking)
+/* Those who wish to grow by what is firm, or by what is spare. The sum of what they ask. */
+static uint64_t collect_asks(struct vm *vms, size_t count, bool is_spare, struct share *shares,
+                             size_t *asking)
 {
     uint64_t sum = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (vms[i].wish.kind != WISH_GROW && vms[i].wish.kind != WISH_WAIT)
+        enum wish_kind kind = vms[i].wish.kind;
+
+        if (is_spare ? kind != WISH_SPARE : kind != WISH_GROW && kind != WISH_WAIT)
             continue;
         struct share *s = &shares[(*asking)++];
 
@@ -176,7 +180,7 @@ static void wait_for_more(struct vm *vms, size_t count)
 static int64_t plan_growth(struct vm *vms, size_t count, struct plan *plan, int64_t now_ns)
 {
     size_t asking = 0;
-    uint64_t asked = collect_asks(vms, count, plan->shares, &asking), granted = 0;
+    uint64_t asked = collect_asks(vms, count, false, plan->shares, &asking), granted = 0;
 
     if (is_too_soon(plan, asked, now_ns)) {
         wait_for_more(vms, count);
@@ -197,6 +201,31 @@ static int64_t plan_growth(struct vm *vms, size_t count, struct plan *plan, int6
     }
     plan->shortfall_kib = asked > granted ? asked - granted : 0;
     return plan->surplus_kib - (int64_t)granted;
+}
+
+/*
+ * What is only learned is given of what lies beyond two pools: one that the needs of others are
+ * served from at once, and one so that it is not taken back as soon as it was given.
+ */
+static int64_t plan_spare(struct vm *vms, size_t count, struct plan *plan, int64_t left_kib)
+{
+    int64_t spare = left_kib - 2 * (int64_t)plan->pool_goal_kib;
+    bool is_there_some = plan->shortfall_kib == 0 && spare > 0;
+    size_t asking = 0;
+    uint64_t granted = 0;
+
+    (void)collect_asks(vms, count, true, plan->shares, &asking);
+    share_divide(plan->shares, asking, is_there_some ? (uint64_t)spare : 0);
+    for (size_t i = 0; i < asking; i++) {
+        struct vm *vm = &vms[plan->shares[i].index];
+        size_t before = plan->count;
+
+        if (is_there_some) /* without, nothing inside its cap either: others wait for that cap */
+            granted += grant(vm, &plan->shares[i], plan);
+        vm->wish.kind = plan->count == before ? WISH_NONE : WISH_GROW;
+        vm->blocked_by = REASON_NONE;
+    }
+    return left_kib - (int64_t)granted;
 }
 
 /* ---- giving back ---- */
@@ -330,7 +359,7 @@ static bool is_slack_short(const struct vm *vms, size_t count, uint64_t shortfal
 
     for (size_t i = 0; i < count && shortfall_kib > 0; i++)
         if (vms[i].wish.kind == WISH_NONE && vms[i].phase == VM_RUN)
-            slack += controller_slack_kib(&vms[i]);
+            slack += controller_slack_kib(&vms[i], true);
     return slack / 2 < shortfall_kib;
 }
 
@@ -374,6 +403,8 @@ void plan_make(const struct host_view *host, const struct host_rules *rules, str
         vms[i].wish = controller_grow(&vms[i], rules, host->now_ns);
 
     int64_t left = plan_growth(vms, count, plan, host->now_ns);
+
+    left = plan_spare(vms, count, plan, left);
 
     pressure.shortfall_kib = plan->shortfall_kib;
     pressure.is_pool_low = left < (int64_t)plan->pool_goal_kib;
@@ -429,8 +460,12 @@ static void did_shrink(struct vm *vm, const struct action *a, int64_t now_ns)
 {
     if (a->reason == REASON_STUCK || a->reason == REASON_UNREACHABLE)
         return; /* its target went to what it has */
-    if (vm->taken_kib == 0)
+    if (vm->taken_kib == 0) {
         vm->refault_rate = vm_refaults_per_s(vm);
+        vm->refault_swap = vm->last.swap_in;
+    }
+    if (a->reason == REASON_FAIR_SHARE)
+        vm->reclaimed_ns = now_ns;
     vm->taken_kib += a->before_kib - a->target_kib;
     vm->taken_ns = now_ns;
     vm->is_fresh_record = false;

@@ -19,7 +19,9 @@ static const char *const kind_names[POLICY_KINDS] = {
 
 void policy_init(struct policy *policy)
 {
-    *policy = (struct policy){.kind = POLICY_FIXED, .weight = WEIGHT_DEFAULT};
+    *policy = (struct policy){.kind = POLICY_FIXED,
+                              .weight = WEIGHT_DEFAULT,
+                              .is_headroom_adaptive = true};
 }
 
 const char *policy_kind_name(enum policy_kind kind)
@@ -63,10 +65,9 @@ static bool set_start(struct policy *policy, const char *value, struct error *er
 static bool set_headroom(struct policy *policy, const char *value, struct error *err)
 {
     uint64_t kib = 0;
-
     bool is_adaptive = strcmp(value, "adaptive") == 0;
 
-    if (strcmp(value, "auto") != 0 && !is_adaptive && !number_parse_size(value, &kib, err))
+    if (strcmp(value, "need") != 0 && !is_adaptive && !number_parse_size(value, &kib, err))
         return false;
     if (kib != 0 && kib < (UINT64_C(4) << 10))
         return error_set(err, ERR_USAGE, "a headroom of less than 4M is eaten before it is seen");
@@ -236,8 +237,8 @@ const char *policy_format(const struct policy *policy, char out[POLICY_TEXT_MAX]
         add_word(out, "start", "high");
     else
         add_size(out, "start", policy->start_kib);
-    if (policy->is_headroom_adaptive)
-        add_word(out, "headroom", "adaptive");
+    if (!policy->is_headroom_adaptive && policy->headroom_kib == 0)
+        add_word(out, "headroom", "need");
     add_size(out, "headroom", policy->headroom_kib);
     add_size(out, "size", policy->size_kib);
     add_cap(out, policy->spend_cap_milli);

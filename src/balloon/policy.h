@@ -32,7 +32,7 @@ struct policy {
     uint64_t floor_kib;   /* dynamic-min; 0: the size at which the VM was first seen */
     uint64_t ceiling_kib; /* dynamic-max; 0: static-max */
     uint64_t start_kib;   /* raised to this when it appears; 0: low, the floor; UINT64_MAX: high */
-    bool is_headroom_adaptive; /* by the VM's own growth before, growth.h */
+    bool is_headroom_adaptive; /* raised by the VM's own growth before, growth.h; the default */
     uint64_t headroom_kib;     /* 0: by need, headroom_of_need() */
     uint64_t size_kib;         /* policy api: the size asked for; 0: none yet */
     uint64_t spend_cap_milli;  /* thousandths of GiB*h per UTC day; 0: none */
@@ -42,11 +42,12 @@ struct policy {
     unsigned guest_may;        /* GUEST_MAY_... */
 };
 
-/* The defaults: fixed, weight 100, nothing else set. */
+/* The defaults: fixed, weight 100, an adaptive headroom, nothing else set. */
 void policy_init(struct policy *policy);
 
 /*
- * Sets one value: policy, floor, ceiling, start, headroom, size, cap (GiB*h per day), weight,
+ * Sets one value: policy, floor, ceiling, start, headroom (adaptive | need | a size), size,
+ * cap (GiB*h per day), weight,
  * reclaim (none | swap), guest (none | size | policy | all). ERR_USAGE with what would be right.
  */
 MUST_CHECK bool policy_set(struct policy *policy, const char *key, const char *value,

@@ -14,6 +14,8 @@
     REASON(START, "start", "the domain appeared: it is raised to its start size")                  \
     REASON(SHORT, "short", "available is below half of the headroom")                              \
     REASON(PREDICTED, "predicted", "at its present rate it falls below half of the headroom soon") \
+    REASON(LEARNED, "learned",                                                                     \
+           "its growth before says that it may soon need more, and nobody else does")              \
     REASON(SWAPPING, "swapping", "it reads pages back from swap, or stalls")                       \
     REASON(GOES_ON, "goes-on",                                                                     \
            "a tracking VM grows on though nothing was given: it is in earnest")                    \

@@ -207,6 +207,7 @@ static void cache_files(struct sim_guest *g, int64_t dt_ns)
         unsigned __int128 read = yield_kib(g->program.reread_kib_s, dt_ns);
         uint64_t lost = less(g->cache_most_kib, has); /* a first read is no refault */
 
+        g->tally.read_kib += (uint64_t)(read * misses / g->program.cache_kib);
         g->figures.refaults += (uint64_t)(read * lost / g->program.cache_kib) / PAGE_KIB;
         has = least(room, has + least(misses, (uint64_t)(read * misses / g->program.cache_kib)));
     }

@@ -84,6 +84,7 @@ struct sim_tally {
     unsigned __int128 held_kib_ns; /* tot_pages times time: the bill */
     int64_t stall_ns;              /* less than a watermark was left, or swap was read back */
     uint64_t ooms;
+    uint64_t read_kib; /* of files that were not in its page cache */
     uint64_t most_tot_kib, most_used_kib;
     uint64_t turns; /* the target changed its direction */
     int turned;     /* 1 up, -1 down */

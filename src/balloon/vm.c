@@ -9,12 +9,12 @@
 enum {
     SWAP_IN_PAGES = 32,        /* fewer between two records are no sign of shortage */
     STALL_SHARE = 10,          /* a stall is more than a tenth of the time */
+    STALL_LEAST_US = 20000,    /* less is perhaps kswapd at work, which the kernel counts too */
     RATE_SPAN_LEAST_MS = 50,   /* growth over less is noise */
     RATE_SPAN_MOST_MS = 10000, /* growth over more says nothing of now */
     KIB_PER_PAGE = 4
 };
 #define RATE_MOST_KIB_S (UINT64_C(8) << 20)
-#define ADAPTIVE_LEAST_KIB (UINT64_C(8) << 10)
 #define ADAPTIVE_MOST_KIB (UINT64_C(2048) << 10)
 #define OFFSET_MOST_KIB (INT64_C(2) << 10)
 #define PVH_OFFSET_KIB INT64_C(64) /* 16 pages [lab] */
@@ -99,21 +99,31 @@ uint64_t vm_need_kib(const struct vm *vm)
     return vm->last_ns == 0 || need < 0 ? 0 : (uint64_t)need;
 }
 
-/* Twice the quantile, since growth is answered when half of the headroom is left. */
-static uint64_t adaptive_headroom_kib(const struct vm *vm)
+uint64_t vm_firm_headroom_kib(const struct vm *vm)
 {
-    uint64_t quantile = growth_quantile_kib(&vm->growth);
+    return vm->policy.headroom_kib != 0 ? vm->policy.headroom_kib
+                                        : headroom_of_need(vm_need_kib(vm));
+}
 
-    return quantile == 0 ? headroom_of_need(vm_need_kib(vm))
-                         : clamp(2 * quantile, ADAPTIVE_LEAST_KIB, ADAPTIVE_MOST_KIB);
+/*
+ * Twice the quantile, since growth is answered when half of the headroom is left; and no more than
+ * its ceiling has room for.
+ */
+static uint64_t learned_headroom_kib(const struct vm *vm)
+{
+    uint64_t need = vm_need_kib(vm), ceiling = vm_ceiling_kib(vm);
+    uint64_t room = ceiling > need ? ceiling - need : 0;
+
+    return clamp(2 * growth_quantile_kib(&vm->growth), 0,
+                 room < ADAPTIVE_MOST_KIB ? room : ADAPTIVE_MOST_KIB);
 }
 
 uint64_t vm_headroom_kib(const struct vm *vm)
 {
-    if (vm->policy.is_headroom_adaptive)
-        return adaptive_headroom_kib(vm);
-    return vm->policy.headroom_kib != 0 ? vm->policy.headroom_kib
-                                        : headroom_of_need(vm_need_kib(vm));
+    uint64_t firm = vm_firm_headroom_kib(vm);
+    uint64_t learned = vm->policy.is_headroom_adaptive ? learned_headroom_kib(vm) : 0;
+
+    return learned > firm ? learned : firm;
 }
 
 int64_t vm_margin_kib(const struct vm *vm)
@@ -149,7 +159,10 @@ bool vm_is_stalling(const struct vm *vm)
 
     if (span == 0 || (vm->last.flags & FIGURES_HAS_PRESSURE) == 0)
         return false;
-    return rise(vm->before.stall_some_us, vm->last.stall_some_us) > span * 1000 / STALL_SHARE;
+
+    uint64_t stall_us = rise(vm->before.stall_some_us, vm->last.stall_some_us);
+
+    return stall_us > span * 1000 / STALL_SHARE && stall_us > STALL_LEAST_US;
 }
 
 bool vm_is_swapping(const struct vm *vm)
@@ -164,6 +177,14 @@ uint64_t vm_refaults_per_s(const struct vm *vm)
     return span == 0 || pages > UINT32_MAX ? 0 : pages * 1000 / span;
 }
 
+/* What found no room, and was wanted all the same: need alone can't rise above what there is. */
+static uint64_t swapped_out_kib(const struct vm *vm)
+{
+    uint64_t pages = rise(vm->before.swap_out, vm->last.swap_out);
+
+    return clamp(pages, 0, FIGURES_KIB_MAX / KIB_PER_PAGE) * KIB_PER_PAGE;
+}
+
 static uint64_t growth_per_s(const struct vm *vm)
 {
     uint64_t span = span_ms(vm), grown = rise(need_of(&vm->before), need_of(&vm->last));
@@ -172,7 +193,7 @@ static uint64_t growth_per_s(const struct vm *vm)
         return 0;
     if (span < RATE_SPAN_LEAST_MS)
         span = RATE_SPAN_LEAST_MS;
-    return clamp(grown * 1000 / span, 0, RATE_MOST_KIB_S);
+    return clamp((grown + swapped_out_kib(vm)) * 1000 / span, 0, RATE_MOST_KIB_S);
 }
 
 /* ---- the guest's word ---- */

@@ -42,7 +42,8 @@ enum {
 enum wish_kind {
     WISH_NONE,
     WISH_GROW,
-    WISH_WAIT, /* held back by the guard: its share of what is scarce is kept for it */
+    WISH_SPARE, /* grow, by what nobody else needs */
+    WISH_WAIT,  /* held back by the guard: its share of what is scarce is kept for it */
     WISH_SHRINK
 };
 
@@ -110,6 +111,8 @@ struct vm {
     uint64_t taken_kib;    /* since quiet: what an undo gives back */
     int64_t taken_ns;      /* the last shrink; 0: none */
     uint64_t refault_rate; /* pages per second before the first shrink of the episode */
+    uint64_t refault_swap; /* pages read back from swap before it */
+    int64_t reclaimed_ns;  /* memory in use was last taken for others; 0: never */
 
     /* growing */
     struct growth growth;
@@ -177,8 +180,14 @@ uint64_t vm_floor_kib(const struct vm *vm);
 uint64_t vm_ceiling_kib(const struct vm *vm); /* min(ceiling, static-max) */
 uint64_t vm_start_kib(const struct vm *vm);
 uint64_t vm_need_kib(const struct vm *vm); /* in units of target; 0 without a record */
-uint64_t vm_headroom_kib(const struct vm *vm);
-int64_t vm_margin_kib(const struct vm *vm); /* target - need */
+/*
+ * What it is to have available beyond its need. Firm is what was set, or follows from its need: it
+ * competes with the needs of others. With headroom=adaptive its own growth before may raise it: the
+ * rest is given only while nobody lacks it.
+ */
+uint64_t vm_firm_headroom_kib(const struct vm *vm);
+uint64_t vm_headroom_kib(const struct vm *vm); /* all of it */
+int64_t vm_margin_kib(const struct vm *vm);    /* target - need */
 /* the cap that belongs to a target: target + video memory + 1 MiB + what was learned */
 uint64_t vm_cap_kib(const struct vm *vm, uint64_t target_kib);
 /* A target held inside floor and ceiling, in whole pages. */

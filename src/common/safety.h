@@ -59,6 +59,7 @@
     X(BALLOON_QUIET, "balloon-quiet", "memory is taken right after growth")                        \
     X(BALLOON_UNDO, "balloon-undo", "a shrink that makes a guest refault is not undone")           \
     X(BALLOON_POOL_SHARE, "balloon-pool-share", "one VM takes the whole pool while others wait")   \
+    X(BALLOON_SPARE, "balloon-spare", "what was only learned competes with what others need")     \
     X(BALLOON_HARD_RESERVE, "balloon-hard-reserve", "the hard reserve is handed out (I1)")
 
 #define SAFETIES(X) METER_SAFETIES(X) BALLOON_SAFETIES(X)

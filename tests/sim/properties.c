@@ -82,7 +82,7 @@ uint64_t property_isolated(struct rig *rig, uint64_t first, uint64_t count)
     return failed;
 }
 
-enum { REST_S = 900, STILL_S = 100 };
+enum { REST_S = 12000, STILL_S = 100 }; /* what was learned fades within hours */
 
 uint64_t property_restful(struct rig *rig, uint64_t first, uint64_t count)
 {

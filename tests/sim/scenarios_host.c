@@ -335,3 +335,40 @@ void scenario_pool_share(struct rig *rig)
     EXPECT(tot_mib(rig, one) <= 4096 + 64);
     EXPECT(tot_mib(rig, two) <= 4096 + 64);
 }
+
+static const struct sim_step bursts[] = {
+    {AT(100), 900 * MIB, 1500 * MIB}, {AT(110), 50 * MIB, 0},
+    {AT(200), 900 * MIB, 1500 * MIB}, {AT(210), 50 * MIB, 0},
+    {AT(300), 900 * MIB, 1500 * MIB}, {AT(310), 50 * MIB, 0},
+};
+static const struct sim_step at_last[] = {{AT(500), 2300 * MIB, 50 * MIB}};
+
+/*
+ * One that has grown in bursts finds its memory there the next time; and when another needs it,
+ * that one has it.
+ */
+void scenario_learned(struct rig *rig)
+{
+    stage_host(rig, 4096);
+    size_t bursty =
+        STAGE_VM(rig, MODEL_IDEAL, .tot = 256, .most = 2048, .swap = 2048, STEPS(bursts));
+    size_t needy =
+        STAGE_VM(rig, MODEL_IDEAL, .tot = 256, .most = 3072, .floor = 320, STEPS(at_last));
+
+    rig_start(rig);
+    rig_until(rig, 199);
+    int64_t first = tally(rig, bursty)->stall_ns;
+
+    rig_until(rig, 299);
+    int64_t second = tally(rig, bursty)->stall_ns;
+
+    EXPECT(first > 0);
+    rig_until(rig, 499);
+    EXPECT(tally(rig, bursty)->stall_ns - second < first / 4);
+    EXPECT(tot_mib(rig, bursty) > 700);
+    EXPECT(rig->decided[REASON_LEARNED] > 0);
+    rig_until(rig, 560);
+    EXPECT(is_served(rig, needy));
+    EXPECT(tally(rig, needy)->stall_ns == 0 && tally(rig, needy)->ooms == 0);
+    EXPECT(tot_mib(rig, bursty) < 1000);
+}

@@ -46,7 +46,8 @@ struct rig;
     X(dom0_allowance)                                                                              \
     X(dom0_untouched)                                                                              \
     X(donor)                                                                                       \
-    X(pool_share)
+    X(pool_share)                                                                                  \
+    X(learned)
 
 #define SCENARIO_DECLARE(name) void scenario_##name(struct rig *rig);
 SCENARIOS(SCENARIO_DECLARE)

@@ -58,6 +58,18 @@ static void test_pace_move_by_a_quarter_is_news(void **state)
     assert_true(is_due(10500, 50000 + QUARTER));
 }
 
+/* A headroom of GiBs does not make it mute. */
+static void test_pace_move_by_32_mib_is_news_whatever_the_headroom(void **state)
+{
+    uint64_t move = UINT64_C(32) << 10;
+
+    (void)state;
+    sent(1500000);
+    p.headroom_kib = 2000000;
+    assert_false(is_due(10500, 1500000 - move + 1));
+    assert_true(is_due(10500, 1500000 - move));
+}
+
 static void test_pace_crossing_half_the_headroom_is_news_both_ways(void **state)
 {
     (void)state;
@@ -207,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_pace_first_record_is_due_at_once),
         cmocka_unit_test(test_pace_quiet_guest_sends_every_five_seconds),
         cmocka_unit_test(test_pace_move_by_a_quarter_is_news),
+        cmocka_unit_test(test_pace_move_by_32_mib_is_news_whatever_the_headroom),
         cmocka_unit_test(test_pace_crossing_half_the_headroom_is_news_both_ways),
         cmocka_unit_test(test_pace_use_by_a_quarter_is_news),
         cmocka_unit_test(test_pace_short_guest_goes_on_telling),

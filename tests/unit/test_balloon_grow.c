@@ -137,6 +137,25 @@ static void test_grow_swap_waits_for_evidence(void **state)
     assert_wish(grow_at(&vm, NOW), WISH_GROW, REASON_SWAPPING, 576 * MIB);
 }
 
+static void test_grow_swap_takes_each_sign_for_one_grant(void **state)
+{
+    struct vm vm = with_headroom(512 * MIB, 0);
+
+    (void)state;
+    vm.policy.kind = POLICY_SWAP;
+    vm.last.swap_total_kib = vm.last.swap_free_kib = GIB;
+    vm.last.swap_in = 32;
+    assert_int_equal(grow_at(&vm, NOW).kind, WISH_GROW);
+    vm.grant_ns = NOW;
+    assert_no_wish(grow_at(&vm, NOW + 50 * MS), &vm, REASON_NONE);
+    struct figures f = vm.last;
+
+    f.up_ms += 100;
+    f.swap_in += 32;
+    vm_take_figures(&vm, &f, false, NOW + 100 * MS);
+    assert_int_equal(grow_at(&vm, NOW + 100 * MS).kind, WISH_GROW);
+}
+
 static void test_grow_api_goes_to_the_size_asked_for(void **state)
 {
     static const struct {
@@ -365,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_grow_below_the_floor_goes_to_it),
         cmocka_unit_test(test_grow_odd_floor_does_not_stand_in_the_way),
         cmocka_unit_test(test_grow_swap_waits_for_evidence),
+        cmocka_unit_test(test_grow_swap_takes_each_sign_for_one_grant),
         cmocka_unit_test(test_grow_api_goes_to_the_size_asked_for),
         cmocka_unit_test(test_grow_barred_ones_wish_nothing),
         cmocka_unit_test(test_grow_name_with_a_suffix_inside_is_no_migration),

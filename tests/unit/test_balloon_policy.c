@@ -133,9 +133,9 @@ static void test_policy_set_each_key_is_written_back(void **state)
         {"start", "low", "policy=fixed"},
         {"start", "high", "policy=fixed start=high"},
         {"start", "300M", "policy=fixed start=300M"},
-        {"headroom", "auto", "policy=fixed"},
+        {"headroom", "need", "policy=fixed headroom=need"},
         {"headroom", "4M", "policy=fixed headroom=4M"},
-        {"headroom", "adaptive", "policy=fixed headroom=adaptive"},
+        {"headroom", "adaptive", "policy=fixed"},
         {"size", "700M", "policy=fixed size=700M"},
         {"cap", "none", "policy=fixed"},
         {"cap", "12.5", "policy=fixed cap=12.500"},
@@ -218,11 +218,11 @@ static void test_policy_set_headroom_forgets_the_one_before(void **state)
 
     (void)state;
     assert_ok(policy_set(&policy, "headroom", "32M", &err));
-    assert_ok(policy_set(&policy, "headroom", "adaptive", &err));
-    assert_string_equal(policy_format(&policy, text), "policy=fixed headroom=adaptive");
+    assert_ok(policy_set(&policy, "headroom", "need", &err));
+    assert_string_equal(policy_format(&policy, text), "policy=fixed headroom=need");
     assert_ok(policy_set(&policy, "headroom", "64M", &err));
     assert_string_equal(policy_format(&policy, text), "policy=fixed headroom=64M");
-    assert_ok(policy_set(&policy, "headroom", "auto", &err));
+    assert_ok(policy_set(&policy, "headroom", "adaptive", &err));
     assert_string_equal(policy_format(&policy, text), "policy=fixed");
 }
 

@@ -71,7 +71,7 @@ static void test_undo_in_full_by_refaults_stall_and_swap(void **state)
     static const struct {
         uint64_t refaults, stall_us, swap_in;
         bool is_undone;
-    } rows[] = {{0, 0, 0, false},     {256, 0, 0, false}, {257, 0, 0, true}, {0, 100000, 0, false},
+    } rows[] = {{0, 0, 0, false},     {4096, 0, 0, false}, {4097, 0, 0, true}, {0, 100000, 0, false},
                 {0, 100001, 0, true}, {0, 0, 31, false},  {0, 0, 32, true}};
 
     (void)state;
@@ -142,6 +142,45 @@ static void test_undo_in_part_is_in_full_later(void **state)
     assert_wish(controller_grow(&vm, &rules, NOW + 2 * SECOND), WISH_GROW, REASON_UNDO, GIB);
 }
 
+/* ---- reclaim=swap: what it uses goes to others ---- */
+
+/* 2 GiB, of which 64 MiB were taken at NOW though they were in use. */
+static struct vm reclaimed(void)
+{
+    struct vm vm = vm_at_rest(1, 2 * GIB, 0);
+
+    vm.policy.may_reclaim_swap = true;
+    vm.last.swap_total_kib = vm.last.swap_free_kib = 8 * GIB;
+    take(&vm, (struct wish){WISH_SHRINK, REASON_FAIR_SHARE, 2 * GIB - 64 * MIB}, NOW);
+    return vm;
+}
+
+static void test_undo_one_that_gives_way_asks_for_nothing_for_10_s(void **state)
+{
+    struct vm vm = reclaimed();
+
+    (void)state;
+    say(&vm, 0, NOW + SECOND);
+    assert_no_wish(controller_grow(&vm, &rules, NOW + SECOND), &vm, REASON_FAIR_SHARE);
+    say(&vm, 0, NOW + 9 * SECOND);
+    assert_no_wish(controller_grow(&vm, &rules, NOW + 10 * SECOND - 1), &vm, REASON_FAIR_SHARE);
+    assert_int_equal(controller_grow(&vm, &rules, NOW + 10 * SECOND).kind, WISH_GROW);
+}
+
+static void test_undo_one_that_reads_half_of_it_back_gets_all_of_it(void **state)
+{
+    struct vm vm = reclaimed();
+
+    (void)state;
+    vm.last.stall_some_us += 900000; /* swapping out stalls, and that is what was asked for */
+    vm.last.swap_in = 32 * MIB / 4;
+    say(&vm, 0, NOW + SECOND);
+    assert_no_wish(controller_grow(&vm, &rules, NOW + SECOND), &vm, REASON_FAIR_SHARE);
+    vm.last.swap_in++;
+    say(&vm, 0, NOW + 2 * SECOND);
+    assert_wish(controller_grow(&vm, &rules, NOW + 2 * SECOND), WISH_GROW, REASON_UNDO, 2 * GIB);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +189,8 @@ int main(void)
         cmocka_unit_test(test_undo_within_10_s),
         cmocka_unit_test(test_undo_doubles_the_quiet_and_a_good_one_ends_that),
         cmocka_unit_test(test_undo_in_part_is_in_full_later),
+        cmocka_unit_test(test_undo_one_that_gives_way_asks_for_nothing_for_10_s),
+        cmocka_unit_test(test_undo_one_that_reads_half_of_it_back_gets_all_of_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,6 +149,20 @@ static void test_vm_stall_is_more_than_a_tenth_of_the_time(void **state)
     assert_false(vm_is_stalling(&above));
 }
 
+/* The kernel counts kswapd at work as a stall. */
+static void test_vm_stall_of_20_ms_within_a_short_time_is_none(void **state)
+{
+    struct vm vm = vm_at_rest(1, GIB, 200 * MIB);
+    struct figures f = figures_at(GIB, 200 * MIB, NOW + 100 * MS);
+
+    (void)state;
+    f.stall_some_us = 20000;
+    vm_take_figures(&vm, &f, false, NOW + 100 * MS);
+    assert_false(vm_is_stalling(&vm));
+    vm.last.stall_some_us++;
+    assert_true(vm_is_stalling(&vm));
+}
+
 static void test_vm_swapping_is_32_pages_or_more(void **state)
 {
     struct vm below = after_counters(0, 31, 0), at = after_counters(0, 32, 0);
@@ -333,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_vm_rate_of_falling_need_is_none),
         cmocka_unit_test(test_vm_rate_of_a_standing_clock_is_none),
         cmocka_unit_test(test_vm_stall_is_more_than_a_tenth_of_the_time),
+        cmocka_unit_test(test_vm_stall_of_20_ms_within_a_short_time_is_none),
         cmocka_unit_test(test_vm_swapping_is_32_pages_or_more),
         cmocka_unit_test(test_vm_stall_and_swap_break_the_quiet),
         cmocka_unit_test(test_vm_refaults_are_per_second),

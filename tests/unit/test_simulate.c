@@ -214,6 +214,7 @@ static void test_simulate_demand_holds_what_is_needed(void **state)
     (void)add_vm(2 * GIB);
     policies[0].kind = POLICY_DEMAND;
     policies[0].floor_kib = 256 * MIB;
+    policies[0].is_headroom_adaptive = false; /* 600 MiB in a second would teach it to keep them */
     ticks(0, 3601);
     need(1, 0, 400 * MIB);
     need(1, 1800, 1000 * MIB);
