@@ -45,7 +45,9 @@ static void fixed(const struct rival_host *host, struct rival_vm *vms, size_t co
  */
 static uint64_t preference(const struct rival_vm *vm)
 {
-    return clamp(vm->used_kib * 13 / 10, least(200 * MIB, vm->most_kib), vm->most_kib);
+    uint64_t low = vm->least_kib > 200 * MIB ? vm->least_kib : 200 * MIB;
+
+    return clamp(vm->used_kib * 13 / 10, least(low, vm->most_kib), vm->most_kib);
 }
 
 static bool is_significant(const struct rival_vm *vms, size_t count)
