@@ -9,11 +9,12 @@
 #define PROBE_NS (150 * MS)
 #define EARNEST_NS (500 * MS)
 #define LASTS_NS (400 * MS)
-#define LOW_NS (1000 * MS)        /* under a quarter of the headroom for so long */
-#define TRACKING_NS (60000 * MS)  /* without a wish to grow: the guard lets go */
-#define WATCH_NS (10000 * MS)     /* after a shrink, for refaults that it caused */
-#define GIVES_WAY_NS (10000 * MS) /* after memory in use was taken for others */
-#define FAILED_NS (5000 * MS)     /* after a refusal of the hypervisor's or xenstore's */
+#define LOW_NS (1000 * MS)                  /* under a quarter of the headroom for so long */
+#define TRACKING_NS (60000 * MS)            /* without a wish to grow: the guard lets go */
+#define WATCH_NS (10000 * MS)               /* after a shrink, for refaults that it caused */
+#define GIVES_WAY_NS (10000 * MS)           /* after memory in use was taken for others */
+#define FAILED_NS (5000 * MS)               /* after a refusal of the hypervisor's or xenstore's */
+enum { FILLED_BUT = 4, OUTGROWN_BUT = 20 }; /* all but a quarter, all but a twentieth */
 /*
  * 16 MiB/s read again that fitted before. Fewer cost nobody time where disks are fast, and where
  * they are slow the waiting shows as a stall, which counts by itself.
@@ -115,19 +116,25 @@ static uint64_t growth_step_kib(const struct vm *vm)
     return step_kib(vm, ahead_kib(vm));
 }
 
+/* Has it taken all but this part of its last grant? */
+static bool has_taken_grant(const struct vm *vm, uint64_t but_part)
+{
+    uint64_t need = vm_need_kib(vm), before = vm->grant_need_kib;
+
+    return need > before && need - before >= vm->grant_kib - vm->grant_kib / but_part;
+}
+
 /* Did it fill its last grant, without stalling once? Three times in a row make it a tracking one.
  */
 static void judge_last_grant(struct vm *vm)
 {
-    uint64_t need = vm_need_kib(vm), before = vm->grant_need_kib;
-
-    if (vm->grant_ns == 0 || vm->grant_kib == 0)
+    if (vm->grant_ns == 0 || vm->is_grant_judged)
         return;
-    bool is_filled = need > before && need - before >= vm->grant_kib - vm->grant_kib / 4;
+    bool is_filled = has_taken_grant(vm, FILLED_BUT);
 
     vm->filled = is_filled && !vm->has_stalled ? vm->filled + 1 : 0;
     vm->is_tracking = vm->is_tracking || vm->filled >= VM_FILLED_MOST;
-    vm->grant_kib = 0; /* judged */
+    vm->is_grant_judged = true;
 }
 
 static void let_go(struct vm *vm, int64_t now_ns)
@@ -169,8 +176,10 @@ static bool may_be_probed(const struct vm *vm)
 /*
  * Honest growth goes on while nothing is given; a program that takes its share of whatever there is
  * has soon taken it. So a tracking VM is watched for a moment, well within the time that the
- * predictor looks ahead: when it grows on at a quarter of its rate or more, it is in earnest. It is
- * given steps without a prediction, so that one that takes all cannot live on what is to come.
+ * predictor looks ahead: when it grows on at a quarter of its rate or more, it is in earnest. One
+ * that needs a while to take its share looks the same meanwhile: so nothing is given before nearly
+ * all of the last grant has been taken, and no prediction is added, so that one that takes all
+ * cannot live on what is to come.
  */
 static bool goes_on(struct vm *vm, int64_t now_ns)
 {
@@ -190,6 +199,11 @@ static bool goes_on(struct vm *vm, int64_t now_ns)
     return is_honest;
 }
 
+static bool has_outgrown_grant(const struct vm *vm)
+{
+    return vm->grant_ns == 0 || has_taken_grant(vm, OUTGROWN_BUT);
+}
+
 /* Begins before the predictor sees a shortage, so that the answer is there when it does. */
 static void probe_early(struct vm *vm, int64_t now_ns)
 {
@@ -207,7 +221,7 @@ static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
 
     if (!may_be_probed(vm))
         vm->probe_ns = 0;
-    else if (goes_on(vm, now_ns) || now_ns < vm->earnest_ns)
+    else if ((goes_on(vm, now_ns) || now_ns < vm->earnest_ns) && has_outgrown_grant(vm))
         return grow_to(vm, target, REASON_GOES_ON);
     if (is_low_for_long(vm, now_ns))
         return grow_to(vm, target, REASON_LONG_SHORT);

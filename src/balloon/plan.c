@@ -434,6 +434,7 @@ static void did_grow(struct vm *vm, const struct action *a, int64_t now_ns)
         vm->pool_ns = now_ns;
     vm->pool_kib = had + grown;
     vm->grant_kib = grown;
+    vm->is_grant_judged = false;
     vm->grant_need_kib = vm_need_kib(vm);
     vm->grant_ns = vm->quiet_ns = now_ns;
     vm->low_ns = 0;

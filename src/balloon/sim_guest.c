@@ -13,7 +13,6 @@ enum { PAGE_KIB = 4 };
 #define MIB UINT64_C(1024)
 #define SWAP_KIB_S (UINT64_C(200) << 10) /* a disk's rate, in and out */
 #define DENIED_MOST_NS INT64_C(60000000) /* then the kernel kills */
-#define GREEDY_KIB_S (UINT64_C(400) << 10)
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -118,7 +117,7 @@ static uint64_t greedy_kib(const struct sim_guest *g, int64_t dt_ns)
 
     if (goal <= has)
         return goal;
-    return has + least(goal - has, yield_kib(GREEDY_KIB_S, dt_ns));
+    return has + least(goal - has, yield_kib(g->traits.greedy_kib_s, dt_ns));
 }
 
 static void kill_program(struct sim_guest *g)

@@ -51,6 +51,7 @@ struct sim_traits {
     uint64_t sleeps_after_kib;     /* gives up after moving so much, until the target differs */
     enum sim_word word;
     unsigned greedy_permill;
+    uint64_t greedy_kib_s; /* how fast it eats */
 };
 
 enum sim_model {
@@ -71,6 +72,7 @@ enum sim_model {
     MODEL_GREEDY_900,
     MODEL_GREEDY_980,
     MODEL_GREEDY_1000,
+    MODEL_GREEDY_SLOW, /* 0.98, at 50 MiB/s: it grows all the time */
     MODELS
 };
 

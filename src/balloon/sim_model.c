@@ -7,9 +7,10 @@
 #define MIB UINT64_C(1024)
 #define GIB_S (UINT64_C(1) << 20)
 #define QUICK .up_kib_s = GIB_S, .down_kib_s = GIB_S / 2
-#define GREEDY(text, permill)                                                                      \
+#define GREEDY_S (400 * MIB)
+#define GREEDY(text, permill, rate)                                                                \
     {                                                                                              \
-        .name = text, QUICK, .word = WORD_HONEST, .greedy_permill = permill                        \
+        .name = text, QUICK, .word = WORD_HONEST, .greedy_permill = permill, .greedy_kib_s = rate  \
     }
 
 static const struct sim_traits models[MODELS] = {
@@ -32,11 +33,12 @@ static const struct sim_traits models[MODELS] = {
     [MODEL_LIAR_DOWN] = {.name = "liar-down", QUICK, .word = WORD_AMPLE},
     [MODEL_FLAPPING] = {.name = "flapping", QUICK, .word = WORD_FLAPS},
     [MODEL_GARBAGE] = {.name = "garbage", QUICK, .word = WORD_GARBAGE},
-    [MODEL_GREEDY_600] = GREEDY("greedy-0.60", 600),
-    [MODEL_GREEDY_770] = GREEDY("greedy-0.77", 770),
-    [MODEL_GREEDY_900] = GREEDY("greedy-0.90", 900),
-    [MODEL_GREEDY_980] = GREEDY("greedy-0.98", 980),
-    [MODEL_GREEDY_1000] = GREEDY("greedy-1.00", 1000),
+    [MODEL_GREEDY_600] = GREEDY("greedy-0.60", 600, GREEDY_S),
+    [MODEL_GREEDY_770] = GREEDY("greedy-0.77", 770, GREEDY_S),
+    [MODEL_GREEDY_900] = GREEDY("greedy-0.90", 900, GREEDY_S),
+    [MODEL_GREEDY_980] = GREEDY("greedy-0.98", 980, GREEDY_S),
+    [MODEL_GREEDY_1000] = GREEDY("greedy-1.00", 1000, GREEDY_S),
+    [MODEL_GREEDY_SLOW] = GREEDY("greedy-slow", 980, 50 * MIB),
 };
 
 const struct sim_traits *sim_model_traits(enum sim_model model)

@@ -124,7 +124,8 @@ struct vm {
     unsigned filled;                           /* grants in a row that were filled without stall */
     bool is_tracking;
     bool has_stalled;                   /* since the last grant */
-    uint64_t grant_kib, grant_need_kib; /* the last one */
+    uint64_t grant_kib, grant_need_kib; /* the last one, and need when it was given */
+    bool is_grant_judged;
     int64_t grant_ns;
     int64_t pool_ns; /* the second in which pool_kib was granted began */
     uint64_t pool_kib;

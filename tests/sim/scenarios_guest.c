@@ -252,6 +252,17 @@ void scenario_greedy(struct rig *rig)
     EXPECT(feed_greedy(rig, MODEL_GREEDY_900, 1024, 60) < 640);
 }
 
+/* One that eats so slowly that it grows all the time: not for ever. */
+void scenario_greedy_slow(struct rig *rig)
+{
+    stage_host(rig, 4096);
+    size_t vm = STAGE_VM(rig, MODEL_GREEDY_SLOW, .tot = 128, .most = 768, .swap = 256);
+
+    rig_start(rig);
+    rig_until(rig, 40);
+    EXPECT(tot_mib(rig, vm) < 320);
+}
+
 /* It fills what it gets without a stall: with swap to fall back on it is held. */
 void scenario_greedy_held(struct rig *rig)
 {
