@@ -97,6 +97,14 @@ lab: all $(O)/test/source_contract $(O)/test/actuator_contract ## the tests on a
 lab-balloon: all ## every scenario of memory on demand on a real Xen, an hour
 	bash tests/lab/balloon.sh -b $(O)/bin all
 
+.PHONY: lab-rates
+lab-rates: all ## tests/hardware/rates.sh on the emulated host: that it measures, not how fast that is
+	bash tests/lab/build.sh
+	bash tests/lab/run.sh -V -m 3072 -0 640 -t 900 -o build/lab/rates $(programs:%=-p %) \
+	    -p "$$(command -v sqlite3)" -g $(O)/bin/modd:/bin/modd \
+	    -g tests/lab/balloon/guest-start:/etc/rc.d/guest-start -f tests/lab/balloon/lib.sh \
+	    -f tests/hardware/rates.sh -c tests/lab/rates.sh
+
 .PHONY: demo
 demo: all ## meter a real Xen host and show its bill
 	@bash scripts/demo.sh $(O)/bin
@@ -110,6 +118,18 @@ $(O)/test/actuator_contract: $(O)/tests/unit/actuator_contract.o $(actuator_obje
     $(patsubst %,$(O)/src/balloon/%.o,mail actuator_dry) $(common:%=$(O)/src/common/%.o) $(safety)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lxenstore -linih
+
+# what tests/hardware/rates.sh needs: hog in the guest, memwatch in dom0
+$(O)/hardware/hog: $(addprefix tests/lab/src/,hog.c memfile.c memfile.h)
+	@mkdir -p $(@D)
+	$(MODD_CC) -std=gnu11 -O2 -Wall -Wextra -static -s -o $@ $(filter %.c,$^)
+
+$(O)/hardware/memwatch: tests/lab/src/memwatch.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -pthread -o $@ $< -lxenctrl -lxenstore
+
+.PHONY: hardware
+hardware: $(O)/.deps-build $(O)/hardware/hog $(O)/hardware/memwatch ## what measuring a real host needs: tests/hardware/README.md
 
 .PHONY: torture
 torture: all $(O)/.deps-check test-programs $(O)/test/crash/pagemeterd ## fail or kill at every store call, disk operation, allocation
