@@ -19,14 +19,36 @@
 #define POOL_LEAST_KIB (UINT64_C(256) << 10)
 enum { ROOM_FIRST = 64, HEADROOM_TELL_PART = 8 };
 
+/* The first room, or twice what there is. False: no memory, nothing has changed. */
+static bool make_room(struct engine *e)
+{
+    size_t room = e->room == 0 ? ROOM_FIRST : 2 * e->room;
+
+    if (room > BALLOON_VMS_MAX)
+        return false;
+    struct vm *vms = realloc(e->vms, room * sizeof *vms);
+
+    if (vms != NULL)
+        e->vms = vms;
+    struct action *actions = realloc(e->actions, room * PLAN_ACTIONS_PER_VM * sizeof *actions);
+
+    if (actions != NULL)
+        e->actions = actions;
+    struct share *shares = realloc(e->shares, room * sizeof *shares);
+
+    if (shares != NULL)
+        e->shares = shares;
+    if (vms == NULL || actions == NULL || shares == NULL)
+        return false;
+    e->room = room;
+    return true;
+}
+
 bool engine_init(struct engine *e, struct actuator *actuator, struct error *err)
 {
-    *e = (struct engine){.actuator = actuator, .room = ROOM_FIRST};
+    *e = (struct engine){.actuator = actuator};
     e->rules.pool_least_kib = POOL_LEAST_KIB;
-    e->vms = calloc(e->room, sizeof *e->vms);
-    e->actions = calloc(e->room * PLAN_ACTIONS_PER_VM, sizeof *e->actions);
-    e->shares = calloc(e->room, sizeof *e->shares);
-    if (e->vms != NULL && e->actions != NULL && e->shares != NULL)
+    if (make_room(e))
         return true;
     engine_clear(e);
     return error_set(err, ERR_NOMEM, "no memory for the list of VMs");
@@ -65,31 +87,6 @@ struct vm *engine_find(struct engine *e, uint16_t domid)
     size_t at = place_of(e, domid);
 
     return at < e->count && e->vms[at].domid == domid ? &e->vms[at] : NULL;
-}
-
-/* Twice the room. False: no memory, nothing has changed. */
-static bool make_room(struct engine *e)
-{
-    size_t room = e->room * 2;
-
-    if (room > BALLOON_VMS_MAX)
-        return false;
-    struct vm *vms = realloc(e->vms, room * sizeof *vms);
-
-    if (vms != NULL)
-        e->vms = vms;
-    struct action *actions = realloc(e->actions, room * PLAN_ACTIONS_PER_VM * sizeof *actions);
-
-    if (actions != NULL)
-        e->actions = actions;
-    struct share *shares = realloc(e->shares, room * sizeof *shares);
-
-    if (shares != NULL)
-        e->shares = shares;
-    if (vms == NULL || actions == NULL || shares == NULL)
-        return false;
-    e->room = room;
-    return true;
 }
 
 static void find_policy(struct engine *e, struct vm *vm)

@@ -9,36 +9,6 @@
 
 enum { WORDS_MAX = REQUEST_PAIRS_MAX + 3, NAME_MAX_LENGTH = 63 };
 
-/* What a verb takes: how many words at least and at most, behind the verb. */
-static const struct verb {
-    const char *name;
-    enum request_verb verb;
-    size_t least, most;
-    bool is_change;
-    const char *usage;
-} verbs[] = {
-    {"list", REQUEST_LIST, 0, 0, false, "list"},
-    {"host", REQUEST_HOST, 0, 0, false, "host"},
-    {"explain", REQUEST_EXPLAIN, 1, 1, false, "explain VM"},
-    {"set", REQUEST_SET, 3, REQUEST_PAIRS_MAX + 2, true, "set VM force|- KEY=VALUE..."},
-    {"stop", REQUEST_STOP, 0, 1, true, "stop [VM]"},
-    {"start", REQUEST_START, 0, 1, true, "start [VM]"},
-    {"drain", REQUEST_DRAIN, 0, 0, true, "drain"},
-    {"undrain", REQUEST_UNDRAIN, 0, 0, true, "undrain"},
-    {"reserve", REQUEST_RESERVE, 3, 3, true, "reserve SIZE VM TTL"},
-    {"unreserve", REQUEST_UNRESERVE, 1, 1, true, "unreserve VM"},
-};
-
-enum { VERBS = sizeof verbs / sizeof *verbs };
-
-bool request_is_change(enum request_verb verb)
-{
-    for (size_t i = 0; i < VERBS; i++)
-        if (verbs[i].verb == verb)
-            return verbs[i].is_change;
-    return true;
-}
-
 /* Values in a request are coded as those of a reply: a row is made of it to be decoded. */
 static bool decode_word(char *word, struct error *err)
 {
@@ -81,10 +51,11 @@ static bool set_pairs(struct request *r, char **words, size_t count, struct erro
     return true;
 }
 
-static bool set_reservation(struct request *r, char **words, struct error *err)
+static bool take_reservation(struct request *r, char **words, size_t count, struct error *err)
 {
     uint64_t ttl_ns;
 
+    (void)count;
     if (!number_parse_size(words[0], &r->size_kib, err) || !set_vm(r, words[1], err) ||
         !number_parse_duration(words[2], &ttl_ns, err))
         return false;
@@ -94,16 +65,45 @@ static bool set_reservation(struct request *r, char **words, struct error *err)
     return true;
 }
 
-static bool set_words(struct request *r, char **words, size_t count, struct error *err)
+static bool take_vm(struct request *r, char **words, size_t count, struct error *err)
 {
-    switch (r->verb) {
-    case REQUEST_SET:
-        return set_vm(r, words[0], err) && set_pairs(r, words + 1, count - 1, err);
-    case REQUEST_RESERVE:
-        return set_reservation(r, words, err);
-    default:
-        return count == 0 || set_vm(r, words[0], err);
-    }
+    return count == 0 || set_vm(r, words[0], err);
+}
+
+static bool take_setting(struct request *r, char **words, size_t count, struct error *err)
+{
+    return set_vm(r, words[0], err) && set_pairs(r, words + 1, count - 1, err);
+}
+
+/* What a verb takes: how many words at least and at most, behind the verb, and what they mean. */
+static const struct verb {
+    const char *name, *usage;
+    bool (*take)(struct request *r, char **words, size_t count, struct error *err);
+    size_t least, most;
+    enum request_verb verb;
+    bool is_change;
+} verbs[] = {
+    {"list", "list", take_vm, 0, 0, REQUEST_LIST, false},
+    {"host", "host", take_vm, 0, 0, REQUEST_HOST, false},
+    {"explain", "explain VM", take_vm, 1, 1, REQUEST_EXPLAIN, false},
+    {"set", "set VM force|- KEY=VALUE...", take_setting, 3, REQUEST_PAIRS_MAX + 2, REQUEST_SET,
+     true},
+    {"stop", "stop [VM]", take_vm, 0, 1, REQUEST_STOP, true},
+    {"start", "start [VM]", take_vm, 0, 1, REQUEST_START, true},
+    {"drain", "drain", take_vm, 0, 0, REQUEST_DRAIN, true},
+    {"undrain", "undrain", take_vm, 0, 0, REQUEST_UNDRAIN, true},
+    {"reserve", "reserve SIZE VM TTL", take_reservation, 3, 3, REQUEST_RESERVE, true},
+    {"unreserve", "unreserve VM", take_vm, 1, 1, REQUEST_UNRESERVE, true},
+};
+
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+bool request_is_change(enum request_verb verb)
+{
+    for (size_t i = 0; i < VERBS; i++)
+        if (verbs[i].verb == verb)
+            return verbs[i].is_change;
+    return true;
 }
 
 bool request_parse(char *line, struct request *out, struct error *err)
@@ -125,7 +125,7 @@ bool request_parse(char *line, struct request *out, struct error *err)
         r.verb = verb->verb;
         if (count - 1 < verb->least || count - 1 > verb->most)
             return error_set(err, ERR_USAGE, "a request is: %s", verb->usage);
-        if (!set_words(&r, words + 1, count - 1, err))
+        if (!verb->take(&r, words + 1, count - 1, err))
             return false;
         *out = r;
         return true;

@@ -33,8 +33,6 @@ static bool make_room(struct settings *settings, struct error *err)
 {
     size_t room = settings->room == 0 ? 64 : 2 * settings->room;
 
-    if (settings->count < settings->room)
-        return true;
     if (settings->count >= SETTINGS_VMS_MAX)
         return error_set(err, ERR_REFUSED,
                          "there are settings for %d VMs already: set what is "
@@ -49,16 +47,23 @@ static bool make_room(struct settings *settings, struct error *err)
     return true;
 }
 
+/* A place for one VM more, or NULL. */
+static struct settings_vm *add(struct settings *settings, struct error *err)
+{
+    if (settings->count == settings->room && !make_room(settings, err))
+        return NULL;
+    return &settings->list[settings->count++];
+}
+
 bool settings_put(struct settings *settings, const struct uuid *uuid, const struct policy *policy,
                   struct error *err)
 {
     struct settings_vm *vm = find(settings, uuid);
 
-    if (vm == NULL) {
-        if (!make_room(settings, err))
-            return false;
-        vm = &settings->list[settings->count++];
-    }
+    if (vm == NULL)
+        vm = add(settings, err);
+    if (vm == NULL)
+        return false;
     *vm = (struct settings_vm){*uuid, *policy};
     return true;
 }

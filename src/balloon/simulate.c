@@ -213,7 +213,7 @@ static bool build(struct simulation *s, const struct host_rules *rules, struct e
 {
     const struct history *h = s->history;
 
-    s->steps = calloc(h->count + 1, sizeof *s->steps);
+    s->steps = calloc(h->count + 1, sizeof *s->steps); /* NOLINT: pointers are meant */
     s->orders = calloc(2 * h->count + 1, sizeof *s->orders);
     if (s->steps == NULL || s->orders == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory to simulate");

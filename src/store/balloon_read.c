@@ -19,18 +19,19 @@ static bool copy_text(const struct balloon_store *s, sqlite3_stmt *stmt, int col
     return true;
 }
 
-/* Room for one more of `size` bytes each. */
-static bool make_room(void **list, size_t count, size_t size, struct error *err)
+/* The place behind the last of `count`, of `size` bytes each, or NULL. */
+static void *place_for(void **list, size_t count, size_t size, struct error *err)
 {
-    /* doubled at each power of two */
-    if ((count & (count - 1)) != 0)
-        return true;
-    void *larger = realloc(*list, (count == 0 ? 1 : 2 * count) * size);
+    if ((count & (count - 1)) == 0) { /* doubled at each power of two */
+        void *larger = realloc(*list, (count == 0 ? 1 : 2 * count) * size);
 
-    if (larger == NULL)
-        return error_set(err, ERR_NOMEM, "not enough memory to read the store");
-    *list = larger;
-    return true;
+        if (larger == NULL) {
+            (void)error_set(err, ERR_NOMEM, "not enough memory to read the store");
+            return NULL;
+        }
+        *list = larger;
+    }
+    return (char *)*list + count * size;
 }
 
 static bool take_setting(struct balloon_store *s, sqlite3_stmt *stmt, struct balloon_setting *out,
@@ -57,8 +58,9 @@ bool balloon_store_settings(struct balloon_store *s, struct balloon_setting **li
     bool is_ok = db_prepare(&s->db, SQL_BALLOON_SELECT_SETTINGS, &stmt, err);
 
     while (is_ok && (row = db_step(&s->db, stmt, "read the settings", err)) == DB_ROW) {
-        is_ok = make_room(&all, n, sizeof **list, err) &&
-                take_setting(s, stmt, (struct balloon_setting *)all + n, err);
+        struct balloon_setting *place = place_for(&all, n, sizeof *place, err);
+
+        is_ok = place != NULL && take_setting(s, stmt, place, err);
         n += is_ok;
     }
     (void)sqlite3_finalize(stmt);
@@ -91,8 +93,9 @@ bool balloon_store_reservations(struct balloon_store *s, struct reservation **li
     bool is_ok = db_prepare(&s->db, SQL_BALLOON_SELECT_RESERVATIONS, &stmt, err);
 
     while (is_ok && (row = db_step(&s->db, stmt, "read the reservations", err)) == DB_ROW) {
-        is_ok = make_room(&all, n, sizeof **list, err) &&
-                take_reservation(s, stmt, (struct reservation *)all + n, err);
+        struct reservation *place = place_for(&all, n, sizeof *place, err);
+
+        is_ok = place != NULL && take_reservation(s, stmt, place, err);
         n += is_ok;
     }
     (void)sqlite3_finalize(stmt);
