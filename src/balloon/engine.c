@@ -363,51 +363,25 @@ static void tell_headroom(struct engine *e, struct vm *vm)
         vm->told_headroom_kib = headroom;
 }
 
-/* What is so as long as the guest is as it is. */
-static enum reason standing_trouble_of(const struct vm *vm)
+static void tell_alert(struct engine *e, const struct vm *vm, enum reason trouble)
 {
-    if (vm->last_ns == 0 || vm->is_fallback)
-        return REASON_NONE;
-    if ((vm->last.flags & FIGURES_HAS_BALLOON) == 0)
-        return REASON_NO_BALLOON;
-    return vm->policy.kind == POLICY_DEMAND && vm->last.swap_total_kib == 0 ? REASON_UNSHIELDED
-                                                                            : REASON_NONE;
-}
-
-/* What of it a person should hear: REASON_NONE when all is well. */
-static enum reason trouble_of(const struct vm *vm, int64_t now_ns)
-{
-    if (vm->policy.kind == POLICY_FIXED)
-        return REASON_NONE;
-    if (vm->is_stuck)
-        return REASON_STUCK;
-    if (vm->foreign_until_ns == INT64_MAX)
-        return REASON_FOREIGN;
-    if (vm->blocked_by == REASON_NO_AGENT || vm->blocked_by == REASON_NO_RECORD ||
-        vm->blocked_by == REASON_SPENT || vm->blocked_by == REASON_NO_SWAP)
-        return vm->blocked_by;
-    if (vm->last_ns != 0 && !vm_has_record(vm, now_ns, VM_STALE_NS))
-        return REASON_STALE;
-    if (vm->blocked_by == REASON_AT_CEILING &&
-        vm_margin_kib(vm) < (int64_t)vm_firm_headroom_kib(vm) / 2)
-        return REASON_AT_CEILING;
-    return standing_trouble_of(vm);
+    if (e->sink.alert != NULL)
+        e->sink.alert(e->sink.context, vm, trouble);
 }
 
 static void tell_alerts(struct engine *e)
 {
-    bool is_under = e->surplus_kib < 0;
+    int64_t now_ns = e->host.now_ns;
+    enum reason of_host = e->surplus_kib < 0 ? REASON_NO_SURPLUS : REASON_NONE;
 
-    for (size_t i = 0; i < e->count && e->sink.alert != NULL; i++) {
-        enum reason trouble = trouble_of(&e->vms[i], e->host.now_ns);
+    for (size_t i = 0; i < e->count; i++) {
+        struct vm *vm = &e->vms[i];
 
-        if (trouble != e->vms[i].alerted && trouble != REASON_NONE)
-            e->sink.alert(e->sink.context, &e->vms[i], trouble);
-        e->vms[i].alerted = trouble;
+        if (alerts_note(&vm->alerts, alerts_trouble(vm, now_ns), now_ns))
+            tell_alert(e, vm, vm->alerts.present);
     }
-    if (is_under && !e->is_surplus_alerted && e->sink.alert != NULL)
-        e->sink.alert(e->sink.context, NULL, REASON_NO_SURPLUS);
-    e->is_surplus_alerted = is_under;
+    if (alerts_note(&e->alerts, of_host, now_ns))
+        tell_alert(e, NULL, of_host);
 }
 
 /* ---- one round ---- */

@@ -32,7 +32,7 @@ struct decision {
 
 struct engine_sink {
     void (*decided)(void *context, const struct decision *decision);
-    /* what a person should hear of, once when it begins; vm NULL: of the host */
+    /* what a person should hear of, as alerts.h says; vm NULL: of the host */
     void (*alert)(void *context, const struct vm *vm, enum reason reason);
     void *context;
 };
@@ -57,9 +57,9 @@ struct engine {
     int64_t surplus_kib; /* less what was granted since the reading */
     uint64_t pool_goal_kib, shortfall_kib;
     uint64_t claims_refused;
-    int64_t day;     /* the UTC day, which the shell sets: spending caps are per day */
-    int64_t read_ns; /* the last reading */
-    bool is_surplus_alerted;
+    int64_t day;          /* the UTC day, which the shell sets: spending caps are per day */
+    int64_t read_ns;      /* the last reading */
+    struct alerts alerts; /* of the host */
 };
 
 /* The caller owns the actuator and closes it after the engine. */

@@ -99,6 +99,7 @@ void report_vm(struct reply *reply, const struct engine *e, const struct vm *vm,
     reply_number(reply, "weight", vm->policy.weight);
     reply_number(reply, "tracking", vm->is_tracking);
     reply_word(reply, "blocked_by", reason_word(vm->blocked_by));
+    reply_number(reply, "alerts_withheld", vm->alerts.withheld);
     reply_end(reply);
 }
 

@@ -9,6 +9,7 @@
 #define PAGEMETER_VM_H
 
 #include "agent/figures.h"
+#include "balloon/alerts.h"
 #include "balloon/growth.h"
 #include "balloon/host.h"
 #include "balloon/policy.h"
@@ -140,8 +141,8 @@ struct vm {
     bool is_from_before; /* was there before us: its first request is an old one */
     uint32_t asked_seq;  /* of the guest's last request that was answered; 0: none */
     int64_t asked_ns;
-    enum reason alerted; /* what a person was told last */
-    int64_t dry_ns;      /* dry run: when, and what, was last said to be done */
+    struct alerts alerts; /* what a person was told */
+    int64_t dry_ns;       /* dry run: when, and what, was last said to be done */
     uint64_t dry_target_kib;
 
     /* for people: what stood in the way at the last decision */

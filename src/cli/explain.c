@@ -62,6 +62,9 @@ static void print_vm(const struct reply_row *row)
         (void)printf("need       %s MiB, available %s, headroom %s\n",
                      answer_mib(row, "need_kib", m[6]), answer_mib(row, "available_kib", m[7]),
                      answer_mib(row, "headroom_kib", m[0]));
+    if (figure(row, "alerts_withheld") > 0)
+        (void)printf("alerts     %s were not told: each came within a minute of the same one\n",
+                     answer_text(row, "alerts_withheld"));
 }
 
 static void print_record(const struct reply_row *row)

@@ -115,10 +115,28 @@ static void test_engine_trouble_is_told_once_when_it_begins(void **state)
     fake_say(&f, 5, 500 * MIB, NOW + 17 * SECOND);
     fake_run(&f, NOW + 17 * SECOND);
     fake_run(&f, NOW + 32 * SECOND);
-    assert_string_equal(f.alerts, "5 stale\n5 stale\n");
+    assert_string_equal(f.alerts, "5 stale\n"); /* the same again, within a minute */
     vm->foreign_until_ns = INT64_MAX;
     fake_run(&f, NOW + 33 * SECOND);
-    assert_string_equal(f.alerts, "5 stale\n5 stale\n5 foreign\n");
+    assert_string_equal(f.alerts, "5 stale\n5 foreign\n");
+}
+
+/* Two flags of its records in turn, 20 times a second: as a guest may that wants to fill a log. */
+static void test_engine_trouble_that_flaps_is_told_once_a_minute(void **state)
+{
+    struct vm *vm = fake_add(&f, 5, GIB);
+
+    (void)state;
+    vm->policy.floor_kib = GIB; /* it rests */
+    for (int i = 0; i < 120 * 20; i++) {
+        int64_t at_ns = NOW + i * 50 * MS;
+
+        fake_say(&f, 5, 500 * MIB, at_ns);
+        vm->last.flags = i % 2 == 0 ? FIGURES_HAS_BALLOON : 0;
+        fake_run(&f, at_ns);
+    }
+    assert_string_equal(f.alerts, "5 unshielded\n5 no-balloon\n5 unshielded\n5 no-balloon\n");
+    assert_int_equal(vm->alerts.withheld, 120 * 20 - 4 - 1);
 }
 
 static void test_engine_demand_without_swap_is_told(void **state)
@@ -145,7 +163,9 @@ static void test_engine_surplus_below_0_is_told_once(void **state)
     f.free_kib = GIB;
     fake_run(&f, NOW);
     f.free_kib = 0;
-    fake_run(&f, NOW);
+    fake_run(&f, NOW + 60 * SECOND - 1);
+    assert_string_equal(f.alerts, "-1 no-surplus\n");
+    fake_run(&f, NOW + 60 * SECOND);
     assert_string_equal(f.alerts, "-1 no-surplus\n-1 no-surplus\n");
 }
 
@@ -160,6 +180,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_engine_headroom_that_could_not_be_told_is_told_again,
                                         begin, end),
         cmocka_unit_test_setup_teardown(test_engine_trouble_is_told_once_when_it_begins, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(test_engine_trouble_that_flaps_is_told_once_a_minute, begin,
                                         end),
         cmocka_unit_test_setup_teardown(test_engine_demand_without_swap_is_told, begin, end),
         cmocka_unit_test_setup_teardown(test_engine_surplus_below_0_is_told_once, begin, end),

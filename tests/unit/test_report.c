@@ -128,7 +128,8 @@ static const char vm_line[] =
     "vm domid=5 name=web%201 uuid=11111111-1111-1111-1111-111111111111 policy=demand state=run "
     "record_age_ms=1500 need_kib=307200 available_kib=217088 headroom_kib=16384 "
     "floor_kib=262144 target_kib=524288 ceiling_kib=1048576 static_max_kib=2097152 "
-    "tot_kib=524288 cap_kib=525312 weight=100 tracking=0 blocked_by=quiet\n";
+    "tot_kib=524288 cap_kib=525312 weight=100 tracking=0 blocked_by=quiet "
+    "alerts_withheld=0\n";
 
 static void test_report_vm(void **state)
 {
