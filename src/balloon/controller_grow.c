@@ -225,7 +225,8 @@ static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
         return grow_to(vm, target, REASON_GOES_ON);
     if (is_low_for_long(vm, now_ns))
         return grow_to(vm, target, REASON_LONG_SHORT);
-    if (vm_is_swapping(vm))
+    /* each sign is good for one grant */
+    if ((vm_is_swapping(vm) || vm_is_stalling(vm)) && vm->last_ns > vm->grant_ns)
         return grow_to(vm, target, REASON_SWAPPING);
 
     struct wish wish = grow_to(vm, target, REASON_TRACKING);

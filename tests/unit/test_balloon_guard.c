@@ -81,6 +81,28 @@ static void test_guard_without_free_swap_is_never_slowed(void **state)
     assert_int_equal(grow_at(&vm, NOW + 20 * SECOND).kind, WISH_GROW);
 }
 
+/* What it took goes to its swap, and it waits for that: it is short, whatever it does with memory.
+ */
+static void test_guard_a_stall_is_a_sign_for_one_grant(void **state)
+{
+    struct vm vm = greedy(3, GIB);
+    int64_t at = NOW + 10 * SECOND;
+    struct figures f = vm.last;
+
+    (void)state;
+    assert_waits(grow_at(&vm, at - 100 * MS), &vm);
+    f.up_ms += 6000;
+    f.stall_some_us += 600001; /* a tenth of the time */
+    vm_take_figures(&vm, &f, false, at);
+    struct wish wish = grow_at(&vm, at);
+
+    assert_wish(wish, WISH_GROW, REASON_SWAPPING, wish.target_kib);
+    vm.grant_ns = at;
+    vm.grant_need_kib = vm_need_kib(&vm);
+    vm.grant_kib = 64 * MIB;
+    assert_waits(grow_at(&vm, at + 50 * MS), &vm);
+}
+
 static void test_guard_a_stall_between_grants_counts_anew(void **state)
 {
     struct vm vm = greedy(2, GIB);
@@ -247,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_guard_after_two_filled_grants_goes_on),
         cmocka_unit_test(test_guard_after_three_filled_grants_is_tracking),
         cmocka_unit_test(test_guard_without_free_swap_is_never_slowed),
+        cmocka_unit_test(test_guard_a_stall_is_a_sign_for_one_grant),
         cmocka_unit_test(test_guard_a_stall_between_grants_counts_anew),
         cmocka_unit_test(test_guard_growth_that_goes_on_is_given),
         cmocka_unit_test(test_guard_looks_before_the_predictor_sees_a_shortage),
