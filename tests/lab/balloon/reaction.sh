@@ -4,7 +4,7 @@
 # lab: -V -m 5120 -0 640 -t 1200
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
-events=10 headroom_mib=32 ceiling_mib=1024 names='pv1 pv2 pv3 pv4 pvh1 pvh2'
+events=12 headroom_mib=32 ceiling_mib=1024 names='pv1 pv2 pv3 pv4 pvh1 pvh2'
 
 domids=''
 for name in $names; do
