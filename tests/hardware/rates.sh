@@ -88,8 +88,9 @@ check_host() {
     for daemon in pagemeterd pageballoond; do
         pidof $daemon >/dev/null || fail "$daemon does not run"
     done
-    [ "$(host_is mode)" = on ] || fail "pageballoond is in dry-run, or does not answer: nothing would follow a decision"
-    [ "$(host_is stopped)$(host_is draining)" = 00 ] || fail "memory on demand is stopped or draining: balloon start"
+    [ "$(host_is mode)" = on ] || fail "pageballoond is in dry-run, or does not answer: nothing follows a decision"
+    [ "$(host_is stopped)$(host_is draining)" = 00 ] ||
+        fail "memory on demand is stopped or draining: balloon start"
 }
 
 check_vm() {
@@ -105,7 +106,8 @@ check_vm() {
 
 check_guest() {
     [ "$(in_guest 'echo yes' </dev/null)" = yes ] || fail "'$in' runs nothing in the guest"
-    in_guest "command -v $hog" >/dev/null </dev/null || fail "$hog is not in the guest: make hardware, and copy it there"
+    in_guest "command -v $hog" >/dev/null </dev/null ||
+        fail "$hog is not in the guest: make hardware, and copy it there"
     surplus_kib=$(host_is surplus_kib)
     [ "$surplus_kib" -gt $((ceiling_kib - $(vm_is target_kib))) ] ||
         fail "the host has $((surplus_kib / 1024)) MiB to promise: too little for $vm to grow to its ceiling"
@@ -180,8 +182,19 @@ run_hog() {
     shift
     is_hogging=1
     in_guest "setsid sh -c 'echo \$\$ >/tmp/rates.pid; exec $hog -i rates $*' 2>&1 |
-        sed -n -e 's/^hog rates \\([ba][a-z]* [0-9]*\\).*/\\1/p' -e 's/^hog rates end/end/p'" </dev/null >>"$work/$file"
+        sed -n -e 's/^hog rates \\([ba][a-z]* [0-9]*\\).*/\\1/p' -e 's/^hog rates end/end/p'
+        rm -f /tmp/rates.pid" </dev/null >>"$work/$file" &
+    wait $! # a signal ends this at once, and not a program in the foreground
     is_hogging=''
+}
+
+# From "below" to "above", ms; a need that was answered before it came is none.
+count_needs() {
+    awk '$1 == "below" { since = $2 }
+         $1 == "above" && since { print ($2 - since) / 1000; since = 0 }
+         $1 == "end" { if (since) print "never"; since = 0 }' "$work/needs" >"$work/seen"
+    grep -v never "$work/seen" >"$work/reactions"
+    seen=$(wc -l <"$work/reactions") nevers=$(grep -c never "$work/seen")
 }
 
 # Takes memory slowly until 12 MiB more than half of the headroom are left, then 20 MiB at once; waits; and again.
@@ -189,20 +202,19 @@ run_hog() {
 measure_reactions() {
     set_vm headroom=${headroom_kib}K
     rest
-    left=$needs
-    while [ "$left" -gt 0 ]; do
+    seen=0 nevers=0 rounds=0
+    while [ "$seen" -lt "$needs" ] && [ $rounds -lt $((needs + 3)) ]; do
         count=$(($(room_mib) / 80))
         [ "$count" -gt 0 ] || fail "$vm has no room for a need: give it a higher ceiling"
-        [ "$count" -lt "$left" ] || count=$left
+        [ $((seen + count)) -lt "$needs" ] || count=$((needs - seen))
         [ "$count" -lt 16 ] || count=16
-        say "reactions: $count of $left"
+        say "reactions: $count of $((needs - seen))"
         run_hog needs -n "$count" -r 16 -u 12 -s 20 -p 1500 -b $((headroom_kib / 2))
-        left=$((left - count))
         rest
+        count_needs
+        rounds=$((rounds + 1))
+        [ "$seen" -gt 0 ] || [ $rounds -lt 3 ] || fail "no need was seen in three rounds: see what '$in $hog -s 1' says"
     done
-    awk '$1 == "below" { since = $2 }
-         $1 == "above" && since { print ($2 - since) / 1000; since = 0 }
-         $1 == "end" { since = 0 }' "$work/needs" >"$work/reactions"
 }
 
 # last FILE KEY: of hog's last line
@@ -237,7 +249,8 @@ measure_steady() {
 
 # cpu_ns PROGRAM: of all its threads
 cpu_ns() {
-    for pid in $(pidof "$1"); do cat "/proc/$pid/task"/*/schedstat; done | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+    for pid in $(pidof "$1"); do cat "/proc/$pid/task"/*/schedstat; done |
+        awk '{ sum += $1 } END { printf "%.0f\n", sum }'
 }
 
 uptime_ms() { awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime; }
@@ -249,7 +262,8 @@ measure_ticks() {
     [ -n "$domains" ] || fail "pagemeterd publishes no ticks"
     say "what a tick costs, $seconds s"
     meter_ns=$(cpu_ns pagemeterd) balloon_ns=$(cpu_ns pageballoond) begun_ms=$(uptime_ms)
-    sleep "$seconds"
+    sleep "$seconds" &
+    wait $!
     meter_ns=$(($(cpu_ns pagemeterd) - meter_ns)) balloon_ns=$(($(cpu_ns pageballoond) - balloon_ns))
     span_ms=$(($(uptime_ms) - begun_ms))
 }
@@ -271,7 +285,8 @@ share() { awk -v ns="$1" -v ms="$span_ms" 'BEGIN { printf "%.4f %%", ns / ms / 1
 describe() {
     dmi=/sys/class/dmi/id
     echo "$(cat $dmi/sys_vendor $dmi/product_name 2>/dev/null | tr '\n' ' ')$(
-        sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(xen_says nr_cpus) CPUs, $(xen_says total_memory) MiB;"
+        sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(xen_says nr_cpus) CPUs, $(
+        xen_says total_memory) MiB;"
     echo "Xen $(xen_says xen_version), dom0 Linux $(uname -r), $(pagemeter --version)."
     echo "Guest: $(in_guest 'cat /sys/hypervisor/guest_type; uname -sr; nproc' </dev/null |
         tr '\n' ' ')vCPU, $((floor_was_kib / 1024)) to $((ceiling_kib / 1024)) MiB, $(
@@ -285,7 +300,8 @@ report() {
     echo "|---|---|---|---|---|"
     echo "| +64 MiB: from the target written to the last page $(figures small)"
     echo "| +$big_mib MiB $(figures big)"
-    echo "| from need (half of a headroom of $((headroom_kib / 1024)) MiB) to memory there, by the guest $(figures reactions)"
+    echo "| from need (half of a headroom of $((headroom_kib / 1024)) MiB) to memory there; never: $nevers $(
+        figures reactions)"
     echo
     echo "| | |"
     echo "|---|---|"
@@ -300,7 +316,8 @@ report() {
 
 clean_up() {
     # shellcheck disable=SC2016  # the guest's shell expands it
-    [ -z "$is_hogging" ] || in_guest 'kill -- -$(cat /tmp/rates.pid)' </dev/null >/dev/null 2>&1
+    [ -z "$is_hogging" ] ||
+        in_guest 'kill -- -$(cat /tmp/rates.pid); rm -f /tmp/rates.pid' </dev/null >/dev/null 2>&1
     [ -z "$watching" ] || kill "$watching"
     [ -z "$is_set" ] || pagemeter balloon set "$vm" "floor=$floor" "headroom=${headroom:-auto}" >/dev/null ||
         say "rates.sh: floor and headroom of $vm could not be put back: floor=$floor headroom=${headroom:-auto}"

@@ -21,7 +21,9 @@ check_refused() {
     check "$refused: it says why" grep -q "$sentence" "$out/said"
 }
 
-settings() { sqlite3 -readonly "$db/balloon.db" "SELECT key, value FROM setting WHERE scope <> 'host' ORDER BY key" | tr '\n' ' '; }
+settings() {
+    sqlite3 -readonly "$db/balloon.db" "SELECT key, value FROM setting WHERE scope <> 'host' ORDER BY key" | tr '\n' ' '
+}
 
 floor_kib() { pagemeter balloon list --format csv | awk -F, '$2 == "web" { print $10 }'; }
 is_raised() { [ "$(floor_kib)" -gt 131072 ]; }
