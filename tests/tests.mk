@@ -15,6 +15,7 @@ test_objects = $(shared) $(safety_test) $(filter-out %/pagemeterd.o,$(daemon_obj
 
 $(O)/test/unit/test_actuator: $(O)/src/balloon/actuator_xe.o
 $(O)/test/unit/test_rivals: $(O)/src/balloon/rivals.o
+$(O)/test/unit/test_guests_work: $(O)/src/xen/guests_work.o $(O)/src/xen/xenstore.o
 # a libxenctrl of the tests' own: tests/unit/fake_xenctrl.h
 hvm_tests = $(patsubst %,$(O)/test/unit/%,$(filter test_hvm%,$(unit_names)))
 $(hvm_tests): $(O)/src/xen/actuator_xen.o

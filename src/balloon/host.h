@@ -32,6 +32,7 @@ struct vm_facts {
     uint64_t target_kib;     /* memory/target; 0 unknown */
     uint64_t static_max_kib; /* memory/static-max; 0 unknown */
     uint64_t videoram_kib;   /* memory/videoram; 0 none, or not there */
+    bool has_pci_device;     /* one is passed through to it */
 };
 
 /* The machine: one reading of physinfo and all domains. */

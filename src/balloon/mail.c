@@ -12,13 +12,15 @@
 enum { ALL_TOPICS = (1 << MAIL_TOPICS) - 1, TOTAL_DIGITS_MAX = 32 };
 
 const struct mail_path mail_paths[MAIL_PATHS] = {
-    {FIGURES_PATH, MAIL_RECORD},
-    {FIGURES_ASK_PATH, MAIL_ASK},
-    {"data/mod_meminfo", MAIL_MEMINFO},
-    {"data/meminfo_total", MAIL_TOTALS},
-    {"data/meminfo_free", MAIL_TOTALS},
-    {"name", MAIL_FACTS},
-    {"memory", MAIL_FACTS}, /* target, static-max, videoram: guests can't write there */
+    {MAIL_DOMAINS, FIGURES_PATH, MAIL_RECORD},
+    {MAIL_DOMAINS, FIGURES_ASK_PATH, MAIL_ASK},
+    {MAIL_DOMAINS, "data/mod_meminfo", MAIL_MEMINFO},
+    {MAIL_DOMAINS, "data/meminfo_total", MAIL_TOTALS},
+    {MAIL_DOMAINS, "data/meminfo_free", MAIL_TOTALS},
+    /* guests can't write in these */
+    {MAIL_DOMAINS, "name", MAIL_FACTS},
+    {MAIL_DOMAINS, "memory", MAIL_FACTS}, /* target, static-max, videoram */
+    {MAIL_PCI_BACKENDS, "0", MAIL_FACTS},
 };
 
 /* Where a topic's text lies in its box: one byte more than may be, see mail.h. */

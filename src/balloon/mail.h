@@ -22,7 +22,7 @@ enum mail_topic {
     MAIL_ASK,     /* data/pagemeter/ask */
     MAIL_MEMINFO, /* data/mod_meminfo, of other agents */
     MAIL_TOTALS,  /* data/meminfo_total and data/meminfo_free, of XenServer's */
-    MAIL_FACTS,   /* name and memory/...: the toolstack's word */
+    MAIL_FACTS,   /* name, memory/..., a backend for PCI: the toolstack's word */
     MAIL_TOPICS
 };
 
@@ -124,12 +124,16 @@ enum { MAIL_TOKEN_MAX = 32 };
 const char *mail_format_token(uint16_t domid, unsigned path, char out[MAIL_TOKEN_MAX]);
 MUST_CHECK bool mail_parse_token(const char *token, uint16_t *domid, enum mail_topic *topic);
 
-/* The paths that are watched, relative to /local/domain/N, and what they belong to. */
+/* Directories of one directory for each domain, N: its own, and what dom0 has for it of PCI. */
+#define MAIL_DOMAINS "/local/domain"
+#define MAIL_PCI_BACKENDS "/local/domain/0/backend/pci"
+
+/* The paths that are watched, as PARENT/N/PATH, and what they belong to. */
 struct mail_path {
-    const char *path;
+    const char *parent, *path;
     enum mail_topic topic;
 };
-enum { MAIL_PATHS = 7 };
+enum { MAIL_PATHS = 8 };
 extern const struct mail_path mail_paths[MAIL_PATHS];
 
 #endif

@@ -9,6 +9,7 @@
  *   /local/domain/N/data/pagemeter/mem, ask          the agent's words
  *   /local/domain/N/data/mod_meminfo, meminfo_total, meminfo_free   other agents'
  *   /local/domain/N/name, memory/target, memory/static-max, memory/videoram
+ *   /local/domain/0/backend/pci/N/0                  is it there?
  *   /local/domain/N/pagemeter/headroom, answer       written here; owned by dom0, read by N
  *
  * When xenstored hung or was started anew, everything is watched and read anew by itself.

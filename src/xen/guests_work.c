@@ -11,10 +11,16 @@
 
 enum { PATH_TEXT_MAX = 96, EVENTS_PER_STEP = 1000, TURNS_PER_STEP = 64, TRIES_MAX = 5 };
 
+static const char *path_in(const char *parent, uint16_t domid, const char *node,
+                           char out[PATH_TEXT_MAX])
+{
+    (void)snprintf(out, PATH_TEXT_MAX, "%s/%u%s%s", parent, domid, *node == 0 ? "" : "/", node);
+    return out;
+}
+
 static const char *path_of(uint16_t domid, const char *node, char out[PATH_TEXT_MAX])
 {
-    (void)snprintf(out, PATH_TEXT_MAX, "/local/domain/%u%s%s", domid, *node == 0 ? "" : "/", node);
-    return out;
+    return path_in(MAIL_DOMAINS, domid, node, out);
 }
 
 bool guests_work_is_connected(const struct guests_work *w)
@@ -69,8 +75,9 @@ static enum xenstore_result set_watches(struct guests_work *w, uint16_t domid, b
     char token[MAIL_TOKEN_MAX];
 
     for (unsigned i = 0; i < MAIL_PATHS; i++) {
+        const struct mail_path *p = &mail_paths[i];
         enum xenstore_result result =
-            xenstore_watch(&w->xenstore, path_of(domid, mail_paths[i].path, path),
+            xenstore_watch(&w->xenstore, path_in(p->parent, domid, p->path, path),
                            mail_format_token(domid, i, token), is_wanted);
 
         if (result == XENSTORE_LOST || (result == XENSTORE_NO && is_wanted))
@@ -125,6 +132,23 @@ static enum xenstore_result read_kib(struct guests_work *w, uint16_t domid, cons
     return result;
 }
 
+/*
+ * Toolstacks make this directory with a domain's first device and remove it with the last: libxl
+ * with num_devs in it, XAPI's with the devices alone. So it is enough that it is there.
+ */
+static enum xenstore_result read_pci(struct guests_work *w, uint16_t domid, bool *has_device)
+{
+    char path[PATH_TEXT_MAX];
+    char text[1];
+    size_t length = 0;
+    enum xenstore_result result =
+        xenstore_read(&w->xenstore, path_in(MAIL_PCI_BACKENDS, domid, "0", path), text, sizeof text,
+                      &length);
+
+    *has_device = result == XENSTORE_OK;
+    return result;
+}
+
 static enum xenstore_result read_facts(struct guests_work *w, uint16_t domid)
 {
     struct vm_facts facts = {0};
@@ -133,7 +157,8 @@ static enum xenstore_result read_facts(struct guests_work *w, uint16_t domid)
     if (read_node(w, domid, "name", facts.name, sizeof facts.name - 1, &length) == XENSTORE_LOST ||
         read_kib(w, domid, "memory/target", &facts.target_kib) == XENSTORE_LOST ||
         read_kib(w, domid, "memory/static-max", &facts.static_max_kib) == XENSTORE_LOST ||
-        read_kib(w, domid, "memory/videoram", &facts.videoram_kib) == XENSTORE_LOST)
+        read_kib(w, domid, "memory/videoram", &facts.videoram_kib) == XENSTORE_LOST ||
+        read_pci(w, domid, &facts.has_pci_device) == XENSTORE_LOST)
         return XENSTORE_LOST;
     w->lock(w->context);
     mail_put_facts(w->mail, domid, &facts, clock_mono().ns);

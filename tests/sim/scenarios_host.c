@@ -288,7 +288,9 @@ void scenario_dom0_allowance(struct rig *rig)
 /* dom0 has a target, and perhaps an agent; it is not a VM all the same. */
 void scenario_dom0_untouched(struct rig *rig)
 {
-    const struct vm_facts facts = {"Domain-0", 512 * MIB, 1024 * MIB, 0};
+    const struct vm_facts facts = {.name = "Domain-0",
+                                   .target_kib = 512 * MIB,
+                                   .static_max_kib = 1024 * MIB};
 
     stage_host(rig, 4096);
     size_t vm = STAGE_VM(rig, MODEL_IDEAL, .tot = 512, .most = 1024, .start = 640);
