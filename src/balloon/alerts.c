@@ -5,12 +5,15 @@
 /* What is so as long as the guest is as it is. */
 static enum reason standing_trouble(const struct vm *vm)
 {
-    if (vm->last_ns == 0 || vm->is_fallback)
-        return REASON_NONE;
-    if ((vm->last.flags & FIGURES_HAS_BALLOON) == 0)
+    bool has_spoken = vm->last_ns != 0 && !vm->is_fallback;
+
+    if (has_spoken && (vm->last.flags & FIGURES_HAS_BALLOON) == 0)
         return REASON_NO_BALLOON;
-    return vm->policy.kind == POLICY_DEMAND && vm->last.swap_total_kib == 0 ? REASON_UNSHIELDED
-                                                                            : REASON_NONE;
+    if (vm->facts.has_pci_device)
+        return REASON_PASSTHROUGH;
+    return has_spoken && vm->policy.kind == POLICY_DEMAND && vm->last.swap_total_kib == 0
+               ? REASON_UNSHIELDED
+               : REASON_NONE;
 }
 
 enum reason alerts_trouble(const struct vm *vm, int64_t now_ns)

@@ -100,6 +100,8 @@ static enum ask_reason judge_size(const struct ask *ask, const struct ask_limits
         return ASK_REASON_POLICY;
     if (ask->size_kib < limits->floor_kib)
         return ASK_REASON_FLOOR;
+    if (ask->size_kib < limits->kept_kib)
+        return ASK_REASON_PASSTHROUGH;
     return ask->size_kib > limits->ceiling_kib ? ASK_REASON_CEILING : ASK_REASON_NONE;
 }
 

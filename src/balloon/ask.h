@@ -43,6 +43,8 @@ enum ask_result { ASK_OK, ASK_LATER, ASK_REFUSED };
     ASK_REASON(FLOOR, "floor", "the size is below the floor")                                      \
     ASK_REASON(CEILING, "ceiling", "the size is above the ceiling")                                \
     ASK_REASON(POLICY, "policy", "a size is asked for under policy api only")                      \
+    ASK_REASON(PASSTHROUGH, "passthrough",                                                         \
+               "nothing is taken from a VM with a passed-through PCI device")                      \
     ASK_REASON(NO_SWAP, "no-swap", "policy swap needs a guest with swap")                          \
     ASK_REASON(STOPPED, "stopped", "the VM or the host is stopped by the operator")                \
     ASK_REASON(NO_SURPLUS, "no-surplus", "the host has no memory left now")                        \
@@ -56,6 +58,7 @@ enum ask_reason { ASK_REASONS(ASK_REASON_ENUM) ASK_REASON_COUNT };
 /* The VM as it is when it asks. */
 struct ask_limits {
     uint64_t floor_kib, ceiling_kib;
+    uint64_t kept_kib; /* what may not be taken from it; 0: its floor is all */
     bool has_swap;
     bool is_stopped;
 };

@@ -240,14 +240,15 @@ static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
 
 /*
  * What its growth before has taught: a burst such as it had is to find its memory there already.
- * One that fills whatever it gets would have no end of it.
+ * One that fills whatever it gets would have no end of it, and from one that may not give it could
+ * not be taken back.
  */
 static struct wish grow_spare(struct vm *vm)
 {
     int64_t after = vm_margin_kib(vm) - (int64_t)ahead_kib(vm);
     int64_t headroom = (int64_t)vm_headroom_kib(vm);
 
-    if (after >= headroom / 2 || (vm->is_tracking && has_swap(vm)))
+    if (after >= headroom / 2 || (vm->is_tracking && has_swap(vm)) || !vm_may_give(vm))
         return controller_no_wish(vm, REASON_NONE);
 
     struct wish wish = grow_to(vm, vm->target_kib + (uint64_t)(headroom - after), REASON_LEARNED);

@@ -70,7 +70,7 @@ uint64_t controller_slack_kib(const struct vm *vm, bool is_wanted)
     uint64_t floor = vm_floor_kib(vm);
     uint64_t above = vm->target_kib > floor ? vm->target_kib - floor : 0;
 
-    if (!is_slack_known(vm))
+    if (!is_slack_known(vm) || !vm_may_give(vm))
         return 0;
     if (!safety_is_on(SAFETY_BALLOON_NEED_FLOOR))
         return above;
@@ -153,6 +153,9 @@ struct wish controller_shrink(struct vm *vm, const struct host_rules *rules,
 
     if (is_barred)
         return controller_no_wish(vm, vm->blocked_by);
+    if (!vm_may_give(vm))
+        return controller_no_wish(vm, vm->blocked_by != REASON_NONE ? vm->blocked_by
+                                                                    : REASON_PASSTHROUGH);
     if (blocker != REASON_NONE)
         return controller_no_wish(vm,
                                   vm->blocked_by != REASON_NONE ? vm->blocked_by

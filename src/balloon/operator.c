@@ -430,6 +430,7 @@ static enum ask_result do_ask(struct operator_state *op, struct vm *vm, const st
     struct policy policy = *settings_find(&op->settings, &vm->uuid);
     struct ask_limits limits = {.floor_kib = vm_floor_kib(vm),
                                 .ceiling_kib = vm_ceiling_kib(vm),
+                                .kept_kib = vm_may_give(vm) ? 0 : vm->target_kib,
                                 .has_swap = vm->last.swap_total_kib > 0,
                                 .is_stopped = policy.is_stopped || op->engine->rules.is_stopped};
     struct error err;

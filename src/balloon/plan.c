@@ -312,6 +312,12 @@ static bool come_back(const struct vm *vm, size_t index, struct plan *plan)
     return target < vm->target_kib;
 }
 
+/* Is it to have less than it has, though nothing may be taken? Then it is not woken to give it. */
+static bool would_give(const struct vm *vm)
+{
+    return !vm_may_give(vm) && vm_arrival_kib(vm, vm->target_kib) < vm->domain.tot_kib;
+}
+
 /*
  * The Linux driver gives up after some failed tries and sleeps for an hour; only a target that
  * differs wakes it. True: a target is written by this plan.
@@ -322,7 +328,7 @@ static bool plan_waking(struct vm *vm, size_t index, struct plan *plan, int64_t 
         return false;
     if (vm->nudged_from_kib != 0)
         return put_back(vm, index, plan, now_ns);
-    if (vm->moved_ns == 0 || now_ns - vm->progress_ns < VM_TRANSFER_NS)
+    if (vm->moved_ns == 0 || now_ns - vm->progress_ns < VM_TRANSFER_NS || would_give(vm))
         return false;
     if (!is_free_to_follow(vm)) {
         vm->beyond_ns = vm->beyond_ns == 0 ? now_ns : vm->beyond_ns;

@@ -60,6 +60,7 @@
     REASON(NO_SWAP, "no-swap", "policy swap needs a guest with swap")                              \
     REASON(UNSHIELDED, "unshielded",                                                               \
            "policy demand without swap: what comes faster than memory can be given is killed")     \
+    REASON(PASSTHROUGH, "passthrough", "a PCI device is passed through to it: nothing is taken")   \
     REASON(NO_BALLOON, "no-balloon", "the guest has no balloon driver")                            \
     REASON(DRY_RUN, "dry-run", "decided only: the host is in dry-run")                             \
     REASON(FAILED, "failed", "the hypervisor or xenstore refused the change")

@@ -217,6 +217,9 @@ static void report_warnings(struct reply *reply, const struct vm *vm)
         warn(reply, "the ceiling lies above memory/static-max, which is what holds");
     if (vm->domain.tot_kib > vm_arrival_kib(vm, ceiling) + VM_ARRIVED_KIB)
         warn(reply, "it has more than its ceiling: that is pending until it gives pages back");
+    if (vm->facts.has_pci_device && vm->policy.kind != POLICY_FIXED)
+        warn(reply, "a PCI device is passed through to it: it may grow, and gives nothing back; "
+                    "policy fixed is the right one");
     warn_of_record(reply, vm);
 }
 

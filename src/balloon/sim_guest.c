@@ -48,8 +48,9 @@ void sim_guest_init(struct sim_guest *g, const struct sim_birth_form *form, int6
     g->domain.max_kib = form->tot_kib + MIB;
     g->domain.outstanding_kib = 0;
     g->domain.cpu_ns = 1;
-    g->facts =
-        (struct vm_facts){.target_kib = form->tot_kib, .static_max_kib = form->static_max_kib};
+    g->facts = (struct vm_facts){.target_kib = form->tot_kib,
+                                 .static_max_kib = form->static_max_kib,
+                                 .has_pci_device = form->has_pci_device};
     g->facts_due_ns = now_ns;
     g->seen_kib = g->next_kib = form->tot_kib;
     g->seen_due_ns = g->text_due_ns = INT64_MAX;

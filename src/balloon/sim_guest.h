@@ -149,7 +149,7 @@ struct sim_birth_form {
     uint64_t static_max_kib;
     uint64_t base_kib; /* 0: what a small Linux uses */
     uint64_t swap_kib;
-    bool is_pvh;
+    bool is_pvh, has_pci_device;
     struct sim_program program;
 };
 

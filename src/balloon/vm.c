@@ -343,6 +343,11 @@ bool vm_has_arrived(const struct vm *vm)
     return distance(vm->domain.tot_kib, vm_arrival_kib(vm, vm->target_kib)) <= VM_ARRIVED_KIB;
 }
 
+bool vm_may_give(const struct vm *vm)
+{
+    return !vm->facts.has_pci_device || !safety_is_on(SAFETY_BALLOON_PASSTHROUGH);
+}
+
 static void learn_tot_offset(struct vm *vm, int64_t now_ns)
 {
     int64_t offset =

@@ -201,6 +201,11 @@ uint64_t vm_clamp_kib(const struct vm *vm, uint64_t target_kib);
 uint64_t vm_arrival_kib(const struct vm *vm, uint64_t target_kib);
 uint64_t vm_resting_target_kib(const struct vm *vm);
 bool vm_has_arrived(const struct vm *vm);
+/*
+ * May anything be taken from it at all? Not while a PCI device is passed through to it: the device
+ * may still write to what the guest gives back. At best the IOMMU stops that, and Xen the device.
+ */
+bool vm_may_give(const struct vm *vm);
 bool vm_is_stalling(const struct vm *vm); /* by the last two records */
 bool vm_is_swapping(const struct vm *vm);
 uint64_t vm_refaults_per_s(const struct vm *vm);

@@ -45,6 +45,8 @@
     X(BALLOON_FRESH_RECORD, "balloon-fresh-record", "an old record is enough to shrink (I5)")      \
     X(BALLOON_ONE_STEP, "balloon-one-step", "one record is good for many shrinks (I5)")            \
     X(BALLOON_NEED_FLOOR, "balloon-need-floor", "a shrink goes below need + headroom (I5)")        \
+    X(BALLOON_PASSTHROUGH, "balloon-passthrough",                                                  \
+      "memory is taken from a VM with a passed-through PCI device")                                \
     X(BALLOON_PAUSED, "balloon-paused", "paused, dying and unborn domains are acted on (I6)")      \
     X(BALLOON_MIGRATING, "balloon-migrating", "a migrating domain is acted on (I6)")               \
     X(BALLOON_YOUNG, "balloon-young", "a domid is shrunk in its first 60 s (I6)")                  \
@@ -59,7 +61,7 @@
     X(BALLOON_QUIET, "balloon-quiet", "memory is taken right after growth")                        \
     X(BALLOON_UNDO, "balloon-undo", "a shrink that makes a guest refault is not undone")           \
     X(BALLOON_POOL_SHARE, "balloon-pool-share", "one VM takes the whole pool while others wait")   \
-    X(BALLOON_SPARE, "balloon-spare", "what was only learned competes with what others need")     \
+    X(BALLOON_SPARE, "balloon-spare", "what was only learned competes with what others need")      \
     X(BALLOON_HARD_RESERVE, "balloon-hard-reserve", "the hard reserve is handed out (I1)")
 
 #define SAFETIES(X) METER_SAFETIES(X) BALLOON_SAFETIES(X)

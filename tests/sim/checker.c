@@ -243,6 +243,8 @@ static void check_shrink(struct checker *c, uint16_t domid, uint64_t target_kib)
     int64_t now = c->world->now_ns;
 
     c->shrinks++;
+    if (g->facts.has_pci_device)
+        checker_complain(c, domid, "a shrink of a VM with a passed-through device");
     if (w->record_ns == 0 || now - w->record_ns > 15 * S)
         checker_complain(c, domid, "I5 a shrink without a fresh record");
     if (w->shrinks++ > 0)

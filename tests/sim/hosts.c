@@ -88,6 +88,16 @@ static uint64_t add_guest(struct rig *rig, struct chance *c, double seconds)
     return form.tot_kib;
 }
 
+/* By chances of their own: the other ones of a seed stay as they were. */
+static void pick_devices(struct rig *rig, uint64_t seed)
+{
+    struct chance c = chance_of(seed, 4);
+
+    for (size_t i = 0; i < rig->world.count; i++)
+        rig->world.forms[i].has_pci_device = rig->world.guests[i].facts.has_pci_device =
+            chance_hits(&c, 12);
+}
+
 static void pick_orders(struct rig *rig, struct chance *c, double seconds)
 {
     static const enum sim_order_kind kinds[] = {ORDER_PAUSE,   ORDER_UNPAUSE, ORDER_SHUTDOWN,
@@ -149,6 +159,7 @@ void host_make(struct rig *rig, uint64_t seed)
     rig_begin(rig, 0, dom0);
     for (size_t i = 0; i < count; i++)
         sum += add_guest(rig, &c, seconds) + 2 * MIB;
+    pick_devices(rig, seed);
     /* sometimes short from the beginning, sometimes roomy */
     rig->world.total_kib = sum + sum / 64 + chance_below(&c, 1 + sum / (1 + chance_below(&c, 8)));
     if (chance_hits(&c, 10))

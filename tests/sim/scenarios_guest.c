@@ -161,6 +161,30 @@ void scenario_no_agent(struct rig *rig)
     EXPECT(tot_mib(rig, vm) == 640); /* raised to its start, and nothing is ever taken */
 }
 
+/* A PCI device is passed through: it grows when it is short, and keeps what it has. */
+void scenario_passthrough(struct rig *rig)
+{
+    static const struct sim_step grow[] = {{AT(100), 1200 * MIB, 60 * MIB}, {AT(200), 0, 0}};
+
+    stage_host(rig, 4096);
+    size_t vm =
+        STAGE_VM(rig, MODEL_IDEAL, .tot = 1024, .most = 2048, .has_pci_device = true, STEPS(grow));
+
+    rig_start(rig);
+    rig_until(rig, 100);
+    EXPECT(tot_mib(rig, vm) == 1024);
+    rig_until(rig, 150);
+    EXPECT(tally(rig, vm)->ooms == 0);
+    EXPECT(is_served(rig, vm));
+    uint64_t grown = tot_mib(rig, vm);
+
+    EXPECT(grown > 1200);
+    rig_until(rig, 900);
+    EXPECT(tot_mib(rig, vm) == grown);
+    EXPECT(rig->alerts[REASON_PASSTHROUGH] == 1);
+    EXPECT(rig->decided[REASON_LEARNED] == 0);
+}
+
 /* Its agent dies while it is short: fail-open. */
 void scenario_silence(struct rig *rig)
 {

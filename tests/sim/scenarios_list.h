@@ -28,6 +28,7 @@ struct rig;
     X(greedy_held)                                                                                 \
     X(greedy_all)                                                                                  \
     X(cache_reader)                                                                                \
+    X(passthrough)                                                                                 \
     X(paused)                                                                                      \
     X(lives)                                                                                       \
     X(reuse)                                                                                       \

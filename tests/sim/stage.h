@@ -18,7 +18,7 @@ struct stage_vm {
     uint64_t tot, most, floor, ceiling, start, swap, base;
     uint32_t weight;
     enum policy_kind kind; /* POLICY_FIXED means demand: what scenarios mostly want */
-    bool is_fixed, is_pvh;
+    bool is_fixed, is_pvh, has_pci_device;
     uint64_t cache, reread;
     const struct sim_step *steps;
     size_t count;
@@ -38,6 +38,7 @@ static inline size_t stage_vm(struct rig *rig, const struct stage_vm *vm)
                                   .base_kib = vm->base * MIB,
                                   .swap_kib = vm->swap * MIB,
                                   .is_pvh = vm->is_pvh,
+                                  .has_pci_device = vm->has_pci_device,
                                   .program = {.cache_kib = vm->cache * MIB,
                                               .reread_kib_s = vm->reread * MIB}};
     struct policy policy;

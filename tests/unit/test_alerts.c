@@ -90,6 +90,25 @@ static void test_alerts_trouble_of_a_vm_that_is_not_managed_is_none(void **state
     assert_int_equal(alerts_trouble(&vm, NOW), REASON_NONE);
 }
 
+/* Whether its agent speaks or not; what stands in the way of more goes first. */
+static void test_alerts_of_a_passed_through_device(void **state)
+{
+    struct vm vm = vm_at_rest(5, GIB, 500 * MIB), silent = vm_born(6, GIB, NOW);
+
+    (void)state;
+    vm.last.swap_total_kib = 4;
+    assert_int_equal(alerts_trouble(&vm, NOW), REASON_NONE);
+    vm.facts.has_pci_device = silent.facts.has_pci_device = true;
+    assert_int_equal(alerts_trouble(&vm, NOW), REASON_PASSTHROUGH);
+    assert_int_equal(alerts_trouble(&silent, NOW), REASON_PASSTHROUGH);
+    vm.last.flags = 0;
+    assert_int_equal(alerts_trouble(&vm, NOW), REASON_NO_BALLOON);
+    vm.is_stuck = true;
+    assert_int_equal(alerts_trouble(&vm, NOW), REASON_STUCK);
+    vm.policy.kind = POLICY_FIXED;
+    assert_int_equal(alerts_trouble(&vm, NOW), REASON_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +120,7 @@ int main(void)
         cmocka_unit_test_setup(test_alerts_withheld_trouble_that_stays_is_told_late, begin),
         cmocka_unit_test_setup(test_alerts_another_trouble_is_told_at_once, begin),
         cmocka_unit_test_setup(test_alerts_trouble_of_a_vm_that_is_not_managed_is_none, begin),
+        cmocka_unit_test(test_alerts_of_a_passed_through_device),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

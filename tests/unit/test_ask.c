@@ -129,6 +129,19 @@ static void test_ask_size_inside_floor_and_ceiling_is_done(void **state)
     assert_int_equal(refused("v=1 seq=1 size=201", policy, limits), ASK_REASON_CEILING);
 }
 
+static void test_ask_size_below_what_is_kept_is_refused(void **state)
+{
+    struct policy policy = api_policy(GUEST_MAY_SIZE);
+    struct ask_limits kept = limits;
+    struct ask ask = parsed("v=1 seq=1 size=150");
+    enum ask_reason reason;
+
+    (void)state;
+    kept.kept_kib = 150;
+    assert_int_equal(refused("v=1 seq=1 size=149", policy, kept), ASK_REASON_PASSTHROUGH);
+    assert_int_equal(ask_apply(&ask, &kept, &policy, &reason), ASK_OK);
+}
+
 static void test_ask_only_what_the_operator_allows(void **state)
 {
     (void)state;
@@ -195,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_ask_that_is_none_is_refused),
         cmocka_unit_test(test_ask_longer_than_it_can_be_is_not_looked_at),
         cmocka_unit_test(test_ask_size_inside_floor_and_ceiling_is_done),
+        cmocka_unit_test(test_ask_size_below_what_is_kept_is_refused),
         cmocka_unit_test(test_ask_only_what_the_operator_allows),
         cmocka_unit_test(test_ask_size_under_another_policy_is_refused),
         cmocka_unit_test(test_ask_while_stopped_is_refused),

@@ -51,6 +51,20 @@ static void test_asking_size_lies_inside_the_limits(void **state)
     }
 }
 
+static void test_asking_for_less_with_a_passed_through_device_is_refused(void **state)
+{
+    char text[ASK_TEXT_MAX];
+
+    (void)state;
+    allow(GUEST_MAY_SIZE, POLICY_API);
+    (void)snprintf(text, sizeof text, "v=1 seq=1 size=%" PRIu64, vm5()->target_kib - 4);
+    vm5()->facts.has_pci_device = true;
+    assert_text_has(ask(text, NOW), "refused reason=passthrough");
+    vm5()->facts.has_pci_device = false;
+    text[strlen("v=1 seq=")] = '2';
+    assert_text_has(ask(text, NOW + SECOND), "ok reason=-");
+}
+
 static void test_asking_refused_changes_nothing(void **state)
 {
     static const struct {
@@ -133,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         operator_test(test_asking_within_what_is_allowed_is_done),
         operator_test(test_asking_size_lies_inside_the_limits),
+        operator_test(test_asking_for_less_with_a_passed_through_device_is_refused),
         operator_test(test_asking_refused_changes_nothing),
         operator_test(test_asking_is_answered_once_and_once_a_second),
         operator_test(test_asking_for_more_than_there_is_comes_later),

@@ -243,6 +243,23 @@ static void test_report_warns_of_what_the_guest_lacks(void **state)
     reply_clear(&reply);
 }
 
+static void test_report_warns_of_a_passed_through_device(void **state)
+{
+    struct vm vm = a_vm();
+    struct reply reply;
+
+    (void)state;
+    vm.facts.has_pci_device = true;
+    vm.last_ns = 0; /* whether the guest speaks or not */
+    reply = explained(&vm);
+    assert_reply_has(&reply, "warning text=a%20PCI%20device%20is%20passed%20through");
+    reply_clear(&reply);
+    vm.policy.kind = POLICY_FIXED;
+    reply = explained(&vm);
+    assert_reply_lacks(&reply, "warning");
+    reply_clear(&reply);
+}
+
 static void test_report_shows_a_ceiling_that_is_pending(void **state)
 {
     struct vm vm = a_vm();
@@ -333,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_report_explain_in_full),
         cmocka_unit_test(test_report_warns_of_a_ratio_and_a_low_floor),
         cmocka_unit_test(test_report_warns_of_what_the_guest_lacks),
+        cmocka_unit_test(test_report_warns_of_a_passed_through_device),
         cmocka_unit_test(test_report_shows_a_ceiling_that_is_pending),
         cmocka_unit_test(test_report_overhead_is_measured_at_rest_only),
         cmocka_unit_test(test_report_published_overhead_meets_its_points),
