@@ -137,7 +137,7 @@ static void test_reserve_after_a_grant_counts_it(void **state)
     assert_true(vm5()->target_kib > 512 * MIB);
     int64_t before = f.engine.surplus_kib;
 
-    assert_true(before < f.engine.host.free_kib);
+    assert_true(before < (int64_t)f.engine.host.free_kib);
     assert_fails(reserve_kib(before + 4, "vm9"), ERR_REFUSED, "refused");
     assert_ok(reserve_kib(before, "vm9"));
 }
