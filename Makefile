@@ -28,8 +28,8 @@ meter = record trace_read trace_write meter lives integrate source source_replay
 store = sqlite store_open migrate store_append store_load store_derive store_usage store_audit \
     store_prune store_backup
 balloon = reason policy ledger share figures_parse growth alerts vm controller_grow \
-    controller_shrink plan engine mail actuator_dry ask reply request recent settings journal \
-    control report decision memo ticks operator
+    controller_shrink plan plan_done engine mail actuator_dry ask reply request recent settings \
+    journal control report decision memo ticks operator
 balloon_store = balloon_store balloon_read
 daemon = pagemeterd daemon sampler committer queue stream host_id
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \

@@ -138,6 +138,11 @@ uint64_t vm_cap_kib(const struct vm *vm, uint64_t target_kib)
     return target_kib + vm->facts.videoram_kib + offset + VM_CAP_SLACK_KIB;
 }
 
+uint64_t vm_from_pool_kib(const struct vm *vm, int64_t now_ns)
+{
+    return now_ns - vm->pool_ns < NS_PER_S ? vm->pool_kib : 0;
+}
+
 /* ---- rates, by the last two records ---- */
 
 /* The time between them by the guest's clock, in ms; 0: they do not follow each other. */

@@ -192,6 +192,7 @@ uint64_t vm_headroom_kib(const struct vm *vm); /* all of it */
 int64_t vm_margin_kib(const struct vm *vm);    /* target - need */
 /* the cap that belongs to a target: target + video memory + 1 MiB + what was learned */
 uint64_t vm_cap_kib(const struct vm *vm, uint64_t target_kib);
+uint64_t vm_from_pool_kib(const struct vm *vm, int64_t now_ns); /* granted in this second */
 /* A target held inside floor and ceiling, in whole pages. */
 uint64_t vm_clamp_kib(const struct vm *vm, uint64_t target_kib);
 /*
