@@ -10,7 +10,7 @@ $(O)/tests/%.o: tests/%.c $(generated) | $(O)/.deps-build $(O)/.deps-check
 	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
 
 # everything but the two mains, so that a test may use any module
-test_objects = $(shared) $(safety_test) $(filter-out %/pagemeterd.o,$(daemon_objects)) \
+test_objects = $(shared) $(billing_objects) $(safety_test) $(filter-out %/pagemeterd.o,$(daemon_objects)) \
     $(filter-out %/main.o,$(cli_objects)) $(agent_objects)
 
 $(O)/test/unit/test_actuator: $(O)/src/balloon/actuator_xe.o
@@ -147,7 +147,7 @@ asan: ## the tests with address and undefined behaviour sanitizers
 
 FUZZ_SECONDS ?= 60
 fuzz_names = $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
-fuzz_sources = $(filter-out src/common/safety.c src/common/safety_test.c,$(patsubst $(O)/%.o,%.c,$(filter $(O)/src/%,$(shared)))) src/common/safety.c $(agent_sources)
+fuzz_sources = $(filter-out src/common/safety.c src/common/safety_test.c,$(patsubst $(O)/%.o,%.c,$(filter $(O)/src/%,$(shared) $(billing_objects)))) src/common/safety.c $(agent_sources)
 
 $(O)/fuzz/%: tests/fuzz/%.c $(fuzz_sources) $(generated) | $(O)/.deps-check
 	@mkdir -p $(@D)
