@@ -31,7 +31,7 @@ balloon = reason policy ledger share figures_parse growth alerts vm controller_g
     controller_shrink plan plan_done engine mail actuator_dry ask reply request recent settings \
     journal control report decision memo ticks operator
 balloon_store = balloon_store balloon_read
-billing = currency price charge_line
+billing = currency price charge_line month dated
 daemon = pagemeterd daemon sampler committer queue stream host_id
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
     balloon_list balloon_change balloon_simulate explain answer
