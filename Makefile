@@ -31,7 +31,7 @@ balloon = reason policy ledger share figures_parse growth alerts vm controller_g
     controller_shrink plan plan_done engine mail actuator_dry ask reply request recent settings \
     journal control report decision memo ticks operator
 balloon_store = balloon_store balloon_read
-billing = currency price charge_line month dated
+billing = currency price charge_line month dated chain
 daemon = pagemeterd daemon sampler committer queue stream host_id
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
     balloon_list balloon_change balloon_simulate explain answer
@@ -43,7 +43,7 @@ objects = $(common:%=src/common/%.o) $(meter:%=src/meter/%.o) $(store:%=src/stor
 meter_objects = $(addprefix $(O)/,$(objects))
 balloon_objects = $(balloon:%=$(O)/src/balloon/%.o) $(balloon_store:%=$(O)/src/store/%.o)
 shared = $(meter_objects) $(balloon_objects)
-# pagemeter only, not the daemons
+# pagemeter only, not the daemons; needs -lnettle
 billing_objects = $(billing:%=$(O)/src/billing/%.o)
 # guests in a simulation have modd's own pace
 sim_agent_objects = $(O)/src/agent/pace.o $(O)/src/agent/figures_format.o
@@ -94,7 +94,7 @@ $(O)/bin/pagemeterd: $(daemon_objects) $(meter_objects) $(safety)
 
 $(O)/bin/pagemeter: $(cli_objects) $(billing_objects) $(shared) $(safety)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle
 
 $(O)/bin/pageballoond: $(balloond_objects) $(shared) $(safety)
 	@mkdir -p $(@D)
@@ -111,7 +111,7 @@ $(O)/test/bin/pagemeterd: $(daemon_objects) $(meter_objects) $(safety_test)
 
 $(O)/test/bin/pagemeter: $(cli_objects) $(billing_objects) $(shared) $(safety_test)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 

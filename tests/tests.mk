@@ -23,7 +23,7 @@ $(hvm_tests): ALL_LDFLAGS += -Wl,--wrap=access,--wrap=open,--wrap=clock_mono
 
 $(unit_programs): $(O)/test/unit/%: $(O)/tests/unit/%.o $(test_objects)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c -lnettle
 
 $(O)/.deps-check: scripts/deps.sh
 	@sh scripts/deps.sh build check
@@ -54,7 +54,7 @@ sim: $(O)/test/sim ## memory on demand on 100,000 simulated hosts
 $(O)/test/bench: $(O)/tests/bench/bench.o $(test_objects:$(safety_test)=$(safety))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
-	    -lxenctrl -lsqlite3 -linih -ljson-c
+	    -lxenctrl -lsqlite3 -linih -ljson-c -lnettle
 
 .PHONY: bench
 bench: all $(O)/.deps-check $(O)/test/bench ## print what metering costs
@@ -112,7 +112,7 @@ demo: all ## meter a real Xen host and show its bill
 
 $(O)/test/source_contract: $(O)/tests/unit/source_contract.o $(test_objects)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c -lnettle
 
 # in a dom0: tests/lab/run.sh -p build/test/actuator_contract -c tests/lab/actuator.sh
 $(O)/test/actuator_contract: $(O)/tests/unit/actuator_contract.o $(actuator_objects) \
@@ -152,7 +152,7 @@ fuzz_sources = $(filter-out src/common/safety.c src/common/safety_test.c,$(patsu
 $(O)/fuzz/%: tests/fuzz/%.c $(fuzz_sources) $(generated) | $(O)/.deps-check
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -pthread -g -O1 -fsanitize=fuzzer,address,undefined \
-	    -Isrc -I$(O)/gen -o $@ $< $(fuzz_sources) $(O)/gen/sql_files.c -lsqlite3 -linih
+	    -Isrc -I$(O)/gen -o $@ $< $(fuzz_sources) $(O)/gen/sql_files.c -lsqlite3 -linih -lnettle
 
 .PHONY: fuzz
 fuzz: $(fuzz_names:%=$(O)/fuzz/%) ## fuzz every parser for a minute
