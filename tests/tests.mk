@@ -49,6 +49,12 @@ sim: $(O)/test/sim ## memory on demand on 100,000 simulated hosts
 	$(O)/test/sim
 	bash tests/sim/mutants.sh $(O)/test/sim
 
+# ---- the arithmetic of bills, asked by an oracle in Python ----
+
+$(O)/test/billing: $(O)/tests/billing/answer.o $(billing_objects) $(O)/src/common/error.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lnettle
+
 # ---- benchmarks ----
 
 $(O)/test/bench: $(O)/tests/bench/bench.o $(test_objects:$(safety_test)=$(safety))
@@ -80,10 +86,11 @@ $(O)/test/crash/pagemeterd: $(daemon_objects) $(shared) $(safety_test) $(O)/test
 # ---- the whole ----
 
 .PHONY: check
-check: $(O)/.deps-check all test-programs $(O)/test/crash/pagemeterd $(O)/test/sim unit ## run the tests (installs what they need)
+check: $(O)/.deps-check all test-programs $(O)/test/crash/pagemeterd $(O)/test/sim $(O)/test/billing unit ## run the tests (installs what they need)
 	bash tests/golden/run.sh $(O)/bin
 	python3 tests/property/run.py $(O)/bin
 	python3 tests/property/mutants.py $(O)/test/bin
+	python3 tests/billing/oracle.py $(O)/test/billing
 	python3 tests/crash/run.py --every 4 $(O)
 	bash tests/crash/mutants.sh $(O)
 	$(O)/test/sim --seed 7000000 # the same hosts each time; `make sim` takes others
