@@ -22,7 +22,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread -fstack-protector-strong -D_FORTI
     -Werror=implicit -Werror=int-conversion -Werror=incompatible-pointer-types -Isrc -I$(O)/gen $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
-common = error number units uuid calendar clock lines log notify config local_socket
+common = error number units uuid calendar clock lines log notify config local_socket csv
 meter = record trace_read trace_write meter lives integrate source source_replay source_sim \
     sim_host stream_connect replay
 store = sqlite store_open migrate store_append store_load store_derive store_usage store_audit \
@@ -33,8 +33,12 @@ balloon = reason policy ledger share figures_parse growth alerts vm controller_g
 balloon_store = balloon_store balloon_read
 billing = currency price charge_line month dated chain
 daemon = pagemeterd daemon sampler committer queue stream host_id
+# from usage to postings: needs billing, and billing.db
+charging = book sheet late ledger charge sealing statement
+billing_store = billing_store billing_lines
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
-    balloon_list balloon_change balloon_simulate explain answer
+    balloon_list balloon_change balloon_simulate explain answer books account tariff \
+    charge close
 # what pagemeter balloon simulate has of src/balloon
 simulate = history simulate sim_model sim_guest sim_agent sim_world sim_time sim_run
 
@@ -45,6 +49,7 @@ balloon_objects = $(balloon:%=$(O)/src/balloon/%.o) $(balloon_store:%=$(O)/src/s
 shared = $(meter_objects) $(balloon_objects)
 # pagemeter only, not the daemons; needs -lnettle
 billing_objects = $(billing:%=$(O)/src/billing/%.o)
+charging_objects = $(charging:%=$(O)/src/billing/%.o) $(billing_store:%=$(O)/src/store/%.o)
 # guests in a simulation have modd's own pace
 sim_agent_objects = $(O)/src/agent/pace.o $(O)/src/agent/figures_format.o
 cli_objects = $(cli:%=$(O)/src/cli/%.o) $(simulate:%=$(O)/src/balloon/%.o) $(sim_agent_objects)
@@ -92,7 +97,7 @@ $(O)/bin/pagemeterd: $(daemon_objects) $(meter_objects) $(safety)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lxenctrl -lsqlite3 -linih
 
-$(O)/bin/pagemeter: $(cli_objects) $(billing_objects) $(shared) $(safety)
+$(O)/bin/pagemeter: $(cli_objects) $(billing_objects) $(charging_objects) $(shared) $(safety)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle
 
@@ -109,7 +114,7 @@ $(O)/test/bin/pagemeterd: $(daemon_objects) $(meter_objects) $(safety_test)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lxenctrl -lsqlite3 -linih
 
-$(O)/test/bin/pagemeter: $(cli_objects) $(billing_objects) $(shared) $(safety_test)
+$(O)/test/bin/pagemeter: $(cli_objects) $(billing_objects) $(charging_objects) $(shared) $(safety_test)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle
 

@@ -2,7 +2,7 @@
 # embed.sh OUT.h OUT.c - make the SQL files of the repository C strings.
 #
 # sql/store/*.sql: each "-- :name X" block becomes the macro SQL_X. The files of schema/sqlite/,
-# schema/sqlite/balloon/ and sql/audit/ become the tables sql_migrations, sql_balloon_migrations and
+# schema/sqlite/balloon/, schema/sqlite/billing/ and sql/audit/ become the tables sql_migrations, sql_balloon_migrations, sql_billing_migrations and
 # sql_audits, in the order of their names.
 set -eu
 out_h=$1 out_c=$2
@@ -43,5 +43,6 @@ table() { # table NAME FILE...
     echo '#include "store/sql_files.h"'
     table sql_migrations schema/sqlite/*.sql
     table sql_balloon_migrations schema/sqlite/balloon/*.sql
+    table sql_billing_migrations schema/sqlite/billing/*.sql
     table sql_audits sql/audit/*.sql
 } >"$out_c"

@@ -10,7 +10,7 @@ $(O)/tests/%.o: tests/%.c $(generated) | $(O)/.deps-build $(O)/.deps-check
 	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
 
 # everything but the two mains, so that a test may use any module
-test_objects = $(shared) $(billing_objects) $(safety_test) $(filter-out %/pagemeterd.o,$(daemon_objects)) \
+test_objects = $(shared) $(billing_objects) $(charging_objects) $(safety_test) $(filter-out %/pagemeterd.o,$(daemon_objects)) \
     $(filter-out %/main.o,$(cli_objects)) $(agent_objects)
 
 $(O)/test/unit/test_actuator: $(O)/src/balloon/actuator_xe.o

@@ -51,6 +51,21 @@ ON CONFLICT (life, day) DO UPDATE
 -- :name SELECT_LAST_TICK_NUMBER
 SELECT max(tick) FROM tick;
 
+-- :name SELECT_MARKS
+-- the last synchronised tick is looked for from the end: it is one of the last, or there is none
+SELECT (SELECT host FROM host), m.first_tick, coalesce((SELECT tick FROM derived), m.first_tick),
+       (SELECT max(tick) FROM tick),
+       coalesce((SELECT max(up_to_tick) FROM prune), m.first_tick),
+       coalesce((SELECT utc_ns FROM tick_time
+                  WHERE tick = (SELECT tick FROM tick WHERE synchronised = 1
+                                 ORDER BY tick DESC LIMIT 1)), -1),
+       (SELECT utc_ns FROM tick_time
+         WHERE tick = coalesce((SELECT tick FROM derived), m.first_tick))
+  FROM (SELECT min(tick) AS first_tick FROM hour_cut) AS m;
+
+-- :name SELECT_HAS_OPEN_LIFE
+SELECT EXISTS (SELECT 1 FROM life WHERE vm = ?1 AND last_tick IS NULL);
+
 -- the lives come first (CROSS JOIN keeps the order in SQLite): a seek for each, and only the rows of
 -- the range are read, however many years the store has
 

@@ -21,6 +21,10 @@ static const struct {
     {"backup", cmd_backup, "copy a store while it is in use"},
     {"restore", cmd_restore, "make a store from a backup"},
     {"db", cmd_db, "status, rebuild: the store itself"},
+    {"account", cmd_account, "add, assign, list: customers, and which VM is whose"},
+    {"tariff", cmd_tariff, "set, list: what a GiB*h costs"},
+    {"charge", cmd_charge, "post what is due; --follow: each posting as it is made"},
+    {"close", cmd_close, "seal a month"},
     {"balloon", cmd_balloon, "memory on demand: list, set, stop, start, drain, reserve, simulate"},
     {"explain", cmd_explain, "why a VM has the memory it has"},
 };

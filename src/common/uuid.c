@@ -63,6 +63,13 @@ bool uuid_is_equal(const struct uuid *a, const struct uuid *b)
     return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
+bool uuid_is_zero(const struct uuid *uuid)
+{
+    static const struct uuid zero;
+
+    return uuid_is_equal(uuid, &zero);
+}
+
 bool uuid_random(struct uuid *out, struct error *err)
 {
     struct uuid made;

@@ -22,6 +22,7 @@ struct uuid {
 MUST_CHECK bool uuid_parse(const char *text, size_t length, struct uuid *out);
 const char *uuid_format(const struct uuid *uuid, char out[UUID_TEXT_MAX]);
 bool uuid_is_equal(const struct uuid *a, const struct uuid *b);
+bool uuid_is_zero(const struct uuid *uuid); /* names nothing */
 
 /* A new random one (RFC 9562, version 4). Fails with ERR_SYSTEM when the kernel has no randomness.
  */

@@ -9,8 +9,10 @@ struct sql_file {
     const char *text;
 };
 
-extern const struct sql_file sql_migrations[];         /* schema/sqlite/, in order */
-extern const struct sql_file sql_balloon_migrations[]; /* schema/sqlite/balloon/, in order */
-extern const struct sql_file sql_audits[];             /* sql/audit/ */
+/* schema/sqlite/ and its folders, in order */
+extern const struct sql_file sql_migrations[];
+extern const struct sql_file sql_balloon_migrations[];
+extern const struct sql_file sql_billing_migrations[];
+extern const struct sql_file sql_audits[]; /* sql/audit/ */
 
 #endif

@@ -93,9 +93,10 @@ struct life_info {
 };
 
 struct usage_query {
-    int64_t from_hour; /* inclusive */
-    int64_t to_hour;   /* exclusive */
-    bool by_hour;      /* else the parts of a life may come summed over hours, with hour unset */
+    int64_t from_hour;    /* inclusive */
+    int64_t to_hour;      /* exclusive */
+    bool by_hour;         /* else the parts of a life may come summed over hours, with hour unset */
+    bool is_derived_only; /* not what begins at store_marks.derived or later */
     const struct uuid *vm; /* of one VM only, or NULL */
 };
 
@@ -113,6 +114,34 @@ struct usage_reader {
 
 MUST_CHECK bool store_usage(struct store *store, const struct usage_query *query,
                             struct usage_reader *reader, struct error *err);
+
+/* Several reads as of one moment, however the writer goes on. */
+MUST_CHECK bool store_snapshot_begin(struct store *store, struct error *err);
+void store_snapshot_end(struct store *store);
+
+/* Where the measurements of a host stand. */
+struct store_marks {
+    struct uuid host;
+    bool has_ticks;              /* else the rest says nothing */
+    int64_t first_tick;          /* a cut */
+    int64_t derived;             /* a cut: what begins before it is in the usage by hour */
+    int64_t derived_utc_ns;      /* UTC of that tick */
+    int64_t last_tick;           /* what begins before it is the usage up to now */
+    int64_t pruned_to;           /* what is raw before it is gone; first_tick: nothing is */
+    int64_t synchronised_utc_ns; /* of the last tick whose clock was synchronised; -1: none was */
+};
+MUST_CHECK bool store_marks(struct store *store, struct store_marks *out, struct error *err);
+
+/*
+ * The usage of the intervals that begin at ticks from `from`, a cut that is not pruned, up to
+ * before `to`. The reader is used as by store_usage.
+ */
+MUST_CHECK bool store_usage_between(struct store *store, int64_t from, int64_t to,
+                                    struct usage_reader *reader, struct error *err);
+
+/* Is the VM there: does a life of it go on? */
+MUST_CHECK bool store_has_open_life(struct store *store, const struct uuid *vm, bool *out,
+                                    struct error *err);
 
 /* How much is not in the bills of a store, for those who read one. */
 struct gap_summary {

@@ -32,6 +32,7 @@ struct store {
     struct uuid id;
     int lock_fd;            /* -1: open for reading */
     bool is_in_transaction; /* store_begin was called */
+    bool is_in_snapshot;    /* store_snapshot_begin was called */
     bool is_cut;            /* a cut was written since the last store_derive */
     sqlite3_stmt *append[ST_COUNT];
 };

@@ -179,17 +179,82 @@ static bool read_all(struct store *s, const struct usage_query *q, struct usage_
             if (!read_derived(s, q, reader->lives[i].life, reader, err))
                 return false;
     }
-    return read_open(s, q, reader, err);
+    return q->is_derived_only || read_open(s, q, reader, err);
 }
 
 bool store_usage(struct store *s, const struct usage_query *q, struct usage_reader *reader,
                  struct error *err)
 {
-    if (!db_exec(&s->db, "BEGIN", "read it", err))
+    bool is_own = !s->is_in_snapshot;
+
+    if (is_own && !store_snapshot_begin(s, err))
         return false;
     bool is_ok = read_all(s, q, reader, err);
 
+    if (is_own)
+        store_snapshot_end(s);
+    return is_ok;
+}
+
+bool store_usage_between(struct store *s, int64_t from, int64_t to, struct usage_reader *reader,
+                         struct error *err)
+{
+    struct usage_query all = {.to_hour = INT64_MAX, .by_hour = true};
+    struct open_hours open = {&all, reader};
+    struct range_sink sink = {add_open, &open};
+
+    if (reader->lives == NULL && !read_lives(s, &all, reader, err))
+        return false;
+    return from >= to || store_integrate_range(s, from, to, &sink, err);
+}
+
+/* ---- where it stands ---- */
+
+bool store_snapshot_begin(struct store *s, struct error *err)
+{
+    s->is_in_snapshot = db_exec(&s->db, "BEGIN", "read it", err);
+    return s->is_in_snapshot;
+}
+
+void store_snapshot_end(struct store *s)
+{
     db_rollback(&s->db);
+    s->is_in_snapshot = false;
+}
+
+bool store_marks(struct store *s, struct store_marks *out, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool is_ok = db_prepare(&s->db, SQL_SELECT_MARKS, &stmt, err) &&
+                 db_step(&s->db, stmt, "read where it stands", err) == DB_ROW;
+
+    if (is_ok) {
+        *out = (struct store_marks){
+            .has_ticks = sqlite3_column_type(stmt, 1) != SQLITE_NULL,
+            .first_tick = sqlite3_column_int64(stmt, 1),
+            .derived = sqlite3_column_int64(stmt, 2),
+            .last_tick = sqlite3_column_int64(stmt, 3),
+            .pruned_to = sqlite3_column_int64(stmt, 4),
+            .synchronised_utc_ns = sqlite3_column_int64(stmt, 5),
+            .derived_utc_ns = sqlite3_column_int64(stmt, 6),
+        };
+        is_ok = !out->has_ticks || db_column_uuid(&s->db, stmt, 0, &out->host, err);
+    }
+    (void)sqlite3_finalize(stmt);
+    return is_ok;
+}
+
+bool store_has_open_life(struct store *s, const struct uuid *vm, bool *out, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool is_ok = db_prepare(&s->db, SQL_SELECT_HAS_OPEN_LIFE, &stmt, err);
+
+    if (is_ok) {
+        db_bind_uuid(stmt, 1, vm);
+        is_ok = db_step(&s->db, stmt, "read its lives", err) == DB_ROW;
+        *out = is_ok && sqlite3_column_int(stmt, 0) != 0;
+    }
+    (void)sqlite3_finalize(stmt);
     return is_ok;
 }
 

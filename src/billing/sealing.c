@@ -1,0 +1,341 @@
+#include "billing/sealing.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "billing/ledger.h"
+#include "common/calendar.h"
+
+struct close {
+    struct store *measured;
+    struct billing_store *b;
+    const struct chain_key *key;
+    const struct sealing *order;
+    struct sealing_summary *summary;
+    struct book *book;
+    struct sheet *sheet;
+    struct store_marks marks;
+    struct ledger_end end;
+    int64_t first_hour,
+        end_hour; /* of all accounts: from the first that begins to the last that ends */
+    usage_kib_ns unassigned, unpriced;
+    struct uuid example; /* a VM of those */
+};
+
+/* ---- may it be? ---- */
+
+static void span_of(struct close *c)
+{
+    size_t count;
+    const struct book_account *accounts = book_accounts(c->book, &count);
+    int32_t month = c->order->month;
+
+    c->first_hour = month_first_hour(month, 0);
+    c->end_hour = month_first_hour(month + 1, 0);
+    for (size_t i = 0; i < count; i++) {
+        int64_t first = month_first_hour(month, accounts[i].offset_h);
+        int64_t end = month_first_hour(month + 1, accounts[i].offset_h);
+
+        c->first_hour = first < c->first_hour ? first : c->first_hour;
+        c->end_hour = end > c->end_hour ? end : c->end_hour;
+    }
+}
+
+bool sealing_end_ns(struct billing_store *b, int32_t month, int64_t *out, struct error *err)
+{
+    struct sealing order = {.month = month};
+    struct close c = {.order = &order};
+
+    if (!book_read(&c.book, b, err))
+        return false;
+    span_of(&c);
+    book_free(c.book);
+    *out = c.end_hour * NS_PER_HOUR;
+    return true;
+}
+
+static bool check_time(const struct close *c, struct error *err)
+{
+    char end[HOUR_TEXT_MAX];
+    int64_t end_ns = c->end_hour * NS_PER_HOUR;
+
+    if (c->order->utc_ns - end_ns >= c->order->wait_ns)
+        return true;
+    return error_set(err, ERR_REFUSED,
+                     "it ends at %s, and what comes late is waited for: close it later",
+                     calendar_format_hour(c->end_hour, end));
+}
+
+static bool check_delivered(const struct close *c, struct error *err)
+{
+    char end[HOUR_TEXT_MAX];
+    bool is_there = c->marks.has_ticks &&
+                    c->marks.synchronised_utc_ns >= c->end_hour * NS_PER_HOUR &&
+                    c->marks.derived_utc_ns >= c->end_hour * NS_PER_HOUR;
+
+    if (is_there || c->order->is_forced)
+        return true;
+    return error_set(
+        err, ERR_REFUSED,
+        "the host has delivered no tick with a synchronised clock in an hour after %s: "
+        "is pagemeterd running, and its clock set? --force closes without, and says so "
+        "on the bill",
+        calendar_format_hour(c->end_hour, end));
+}
+
+static bool check_order(struct close *c, int32_t sealed, struct error *err)
+{
+    char month[MONTH_TEXT_MAX];
+    size_t count;
+    struct sheet_line *lines = sheet_sorted(c->sheet, &count);
+
+    if (sealed >= 0 && c->order->month != sealed + 1)
+        return error_set(err, ERR_REFUSED, "%s is to be closed first",
+                         month_format(sealed + 1, month));
+    if (count > 0 && lines[0].stored.month < c->order->month)
+        return error_set(err, ERR_REFUSED, "%s is to be closed first",
+                         month_format(lines[0].stored.month, month));
+    return true;
+}
+
+/* ---- what is billed, by the hour ---- */
+
+struct rating {
+    struct usage_reader reader; /* first: the reader is the rating */
+    struct close *close;
+};
+
+static bool rate_part(struct close *c, const struct uuid *vm, const struct rate *rate,
+                      const struct usage_part *part, struct error *err)
+{
+    struct sheet_line *line =
+        sheet_line(c->sheet, rate->account, vm, rate->price, rate->month, err);
+
+    if (line == NULL)
+        return false;
+    if (line->stored.line == 0) { /* hours of nothing: no charge has made a line of them */
+        if (part->kib_ns != 0)
+            return error_set(err, ERR_STORE, "usage was measured that was never charged");
+        return true;
+    }
+    struct rated row = {line->stored.line, part->hour, rate->price->nano_pennies, *part};
+
+    c->summary->hours++;
+    return billing_add_rated(c->b, &row, err) &&
+           numerator_add(&line->open_n, (numerator)part->kib_ns, rate->price->nano_pennies, err);
+}
+
+static bool take_part(struct usage_reader *reader, size_t life, const struct usage_part *part,
+                      struct error *err)
+{
+    struct close *c = ((struct rating *)(void *)reader)->close;
+    const struct life_info *info = &reader->lives[life];
+    struct rate rate;
+
+    if (!info->is_billed)
+        return true;
+    book_rate(c->book, &info->vm, part->hour, &rate);
+    if (rate.month != c->order->month)
+        return true;
+    if (rate.price != NULL)
+        return rate_part(c, &info->vm, &rate, part, err);
+    c->example = part->kib_ns != 0 ? info->vm : c->example;
+    return usage_add(rate.account == NULL ? &c->unassigned : &c->unpriced, part->kib_ns) ||
+           error_set(err, ERR_RANGE, "usage that is not charged does not fit");
+}
+
+static bool rate_usage(struct close *c, struct error *err)
+{
+    struct rating rating = {.reader = {.add = take_part}, .close = c};
+    struct usage_query query = {.from_hour = c->first_hour,
+                                .to_hour = c->end_hour,
+                                .by_hour = true,
+                                .is_derived_only = true};
+    char gib_h[USAGE_TEXT_MAX], vm[UUID_TEXT_MAX];
+    bool is_ok = store_usage(c->measured, &query, &rating.reader, err);
+
+    free(rating.reader.lives);
+    if (!is_ok)
+        return false;
+    if (c->unassigned != 0 || c->unpriced != 0)
+        return error_set(err, ERR_REFUSED,
+                         "%s GiB*h of it have no %s, of VM %s for one: pagemeter %s",
+                         usage_format_gib_h(c->unassigned + c->unpriced, gib_h),
+                         c->unassigned != 0 ? "owner" : "tariff", uuid_format(&c->example, vm),
+                         c->unassigned != 0 ? "account assign gives it one"
+                                            : "tariff set makes one");
+    return true;
+}
+
+/* ---- what is handed on ---- */
+
+static bool post(struct close *c, struct sheet_line *line, struct error *err)
+{
+    int64_t due;
+
+    if (!charge_line_due(&line->stored.sums, line->stored.unit, &due, err))
+        return false;
+    struct ledger_entry entry = {.utc_ns = c->order->utc_ns,
+                                 .kind = ENTRY_POSTING,
+                                 .pennies = due,
+                                 .host = c->marks.host,
+                                 .tick = c->marks.last_tick};
+
+    line->stored.sums.posted += due;
+    return due == 0 || (ledger_append(&c->end, c->b, c->key, &entry, &line->stored, err) &&
+                        billing_put_line(c->b, &line->stored, err));
+}
+
+static bool transfer(struct close *c, struct sheet_line *line, numerator amount, struct error *err)
+{
+    struct ledger_entry entry = {.utc_ns = c->order->utc_ns,
+                                 .kind = ENTRY_TRANSFER,
+                                 .transfer = amount,
+                                 .host = c->marks.host,
+                                 .tick = c->marks.last_tick};
+
+    c->summary->transfers++;
+    return (line->stored.line != 0 || billing_put_line(c->b, &line->stored, err)) &&
+           ledger_append(&c->end, c->b, c->key, &entry, &line->stored, err) &&
+           numerator_add_to(&line->stored.sums.transfers, amount, err);
+}
+
+/* The line of the same account, currency and unit: of this VM next month, or the pool of this. */
+static struct sheet_line *line_beside(struct close *c, const struct billing_line *line,
+                                      const struct uuid *vm, int32_t month, struct error *err)
+{
+    struct price price = {.currency = line->currency, .unit = line->unit};
+
+    return sheet_line(c->sheet, book_account(c->book, line->account), vm, &price, month, err);
+}
+
+static bool hand_on(struct close *c, const struct billing_line *from, numerator carry,
+                    struct error *err)
+{
+    struct sheet_line *next =
+        line_beside(c, from, from->is_pool ? NULL : &from->vm, from->month + 1, err);
+
+    return next != NULL && numerator_add_to(&next->stored.sums.carry_in, carry, err) &&
+           billing_put_line(c->b, &next->stored, err);
+}
+
+/* The line may move in memory while others are made, so it is found anew by its place. */
+static bool end_line(struct close *c, struct billing_line line, struct error *err)
+{
+    numerator carry;
+    bool is_there = true;
+
+    if (!charge_line_carry(&line.sums, line.unit, &carry, err) || carry == 0)
+        return carry == 0;
+    if (!line.is_pool && !store_has_open_life(c->measured, &line.vm, &is_there, err))
+        return false;
+    if (is_there)
+        return hand_on(c, &line, carry, err);
+    struct sheet_line *own = line_beside(c, &line, &line.vm, line.month, err);
+
+    if (own == NULL || !transfer(c, own, -carry, err))
+        return false;
+    struct sheet_line *pool = line_beside(c, &line, NULL, line.month, err);
+
+    return pool != NULL && transfer(c, pool, carry, err);
+}
+
+/* open_n holds what was rated: with the adjustments it must be n. */
+static bool take_adjusted(void *self, const struct adjustment *sum, struct error *err)
+{
+    struct close *c = self;
+    struct sheet_line *line = sheet_number(c->sheet, sum->line);
+
+    return line == NULL || numerator_add(&line->open_n, sum->usage_kib_ns, sum->nano_pennies, err);
+}
+
+static bool check_lines(struct close *c, struct error *err)
+{
+    struct adjustment_sink sink = {take_adjusted, c};
+    size_t count;
+    const struct sheet_line *lines = sheet_sorted(c->sheet, &count);
+
+    if (!billing_read_adjustments(c->b, &sink, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (lines[i].stored.month == c->order->month && lines[i].open_n != lines[i].stored.sums.n)
+            return error_set(err, ERR_STORE,
+                             "what was charged to account %s is not what was measured: run "
+                             "pagemeter audit",
+                             lines[i].stored.account);
+    return true;
+}
+
+/* First every VM's line, then the pools, which may have come to pennies. */
+static bool end_lines(struct close *c, bool of_pools, struct error *err)
+{
+    size_t count;
+    const struct sheet_line *lines = sheet_sorted(c->sheet, &count);
+    struct billing_line *ending = calloc(count + 1, sizeof *ending);
+    size_t n = 0;
+    bool is_ok = ending != NULL || error_set(err, ERR_NOMEM, "not enough memory to close a month");
+
+    for (size_t i = 0; is_ok && i < count; i++)
+        if (lines[i].stored.month == c->order->month && lines[i].stored.is_pool == of_pools)
+            ending[n++] = lines[i].stored;
+    for (size_t i = 0; is_ok && i < n; i++) {
+        struct sheet_line *line =
+            line_beside(c, &ending[i], of_pools ? NULL : &ending[i].vm, ending[i].month, err);
+
+        is_ok = line != NULL && post(c, line, err) && end_line(c, line->stored, err);
+        c->summary->lines++;
+    }
+    free(ending);
+    return is_ok;
+}
+
+/* ---- the whole ---- */
+
+static bool seal(struct close *c, struct error *err)
+{
+    char host[UUID_TEXT_MAX] = "";
+    bool is_late = c->marks.synchronised_utc_ns < c->end_hour * NS_PER_HOUR ||
+                   c->marks.derived_utc_ns < c->end_hour * NS_PER_HOUR;
+
+    if (is_late)
+        (void)uuid_format(&c->marks.host, host);
+    return billing_seal(c->b, c->order->month, c->order->utc_ns, c->end.entry, c->order->change,
+                        host, err);
+}
+
+static bool close_month(struct close *c, struct error *err)
+{
+    int32_t sealed;
+
+    if (!billing_last_sealed(c->b, &sealed, err))
+        return false;
+    c->summary->was_sealed = c->order->month <= sealed;
+    if (c->summary->was_sealed)
+        return true;
+    if (!store_marks(c->measured, &c->marks, err) || !book_read(&c->book, c->b, err))
+        return false;
+    span_of(c);
+    if (!check_time(c, err) || !check_delivered(c, err) ||
+        !charge_pending(c->measured, c->b, c->key, c->order->utc_ns, &c->summary->charged, err) ||
+        !sheet_read(&c->sheet, c->b, -1, err) || !check_order(c, sealed, err))
+        return false;
+    return ledger_open(&c->end, c->b, err) && rate_usage(c, err) && check_lines(c, err) &&
+           end_lines(c, false, err) && end_lines(c, true, err) && seal(c, err);
+}
+
+bool sealing_run(struct store *measured, struct billing_store *b, const struct chain_key *key,
+                 const struct sealing *sealing, struct sealing_summary *out, struct error *err)
+{
+    struct close c = {.measured = measured, .b = b, .key = key, .order = sealing, .summary = out};
+
+    *out = (struct sealing_summary){0};
+    if (!store_snapshot_begin(measured, err))
+        return false;
+    bool is_ok = close_month(&c, err);
+
+    store_snapshot_end(measured);
+    sheet_free(c.sheet);
+    book_free(c.book);
+    return is_ok && (out->was_sealed || billing_commit(b, err));
+}

@@ -1,0 +1,136 @@
+#include "cli/books.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+static void find_who(char *out, size_t size)
+{
+    const struct passwd *user = getpwuid(getuid());
+    const char *behind = getenv("SUDO_USER");
+
+    if (user == NULL)
+        (void)snprintf(out, size, "uid %u", (unsigned)getuid());
+    else if (getuid() == 0 && behind != NULL)
+        (void)snprintf(out, size, "%s for %.40s", user->pw_name, behind);
+    else
+        (void)snprintf(out, size, "%s", user->pw_name);
+}
+
+/* The default one is made with the first entry; a key that is gone later is never replaced. */
+static bool open_key(struct books *books, const char *dir, const char *file, struct error *err)
+{
+    char path[1100];
+    struct chain_hash hash;
+    int64_t entry;
+
+    if (file != NULL)
+        return chain_key_read(file, &books->key, err);
+    (void)snprintf(path, sizeof path, "%s/%s", dir, BOOKS_KEY_FILE);
+    if (!billing_head(books->b, &entry, &hash, err))
+        return false;
+    if (entry == 0 && access(path, F_OK) != 0 && errno == ENOENT && !chain_key_make(path, err))
+        return false;
+    return chain_key_read(path, &books->key, err);
+}
+
+bool books_open(struct books *books, const char *dir, unsigned what, const char *key_file,
+                struct error *err)
+{
+    *books = (struct books){.now_ns = clock_utc().ns};
+    find_who(books->who, sizeof books->who);
+    if (((what & BOOKS_MEASURED) == 0 || store_open(&books->measured, dir, STORE_READ, err)) &&
+        billing_open(&books->b, dir, (what & BOOKS_WRITE) != 0 ? STORE_WRITE : STORE_READ, err) &&
+        ((what & BOOKS_KEY) == 0 || open_key(books, dir, key_file, err)))
+        return true;
+    books_close(books);
+    return false;
+}
+
+void books_close(struct books *books)
+{
+    billing_close(books->b);
+    store_close(books->measured);
+    explicit_bzero(&books->key, sizeof books->key);
+    books->b = NULL;
+    books->measured = NULL;
+}
+
+bool books_change(struct books *books, int64_t *change, struct error *err, const char *format, ...)
+{
+    char what[1024];
+    va_list values;
+
+    va_start(values, format);
+    (void)vsnprintf(what, sizeof what, format, values);
+    va_end(values);
+    return billing_change(books->b, books->now_ns, books->who, what, change, err);
+}
+
+bool books_parse_vm(const char *text, struct uuid *vm, struct error *err)
+{
+    char lower[UUID_TEXT_MAX] = "";
+
+    for (size_t i = 0; i < UUID_TEXT_LENGTH && text[i] != '\0'; i++)
+        lower[i] = (char)tolower((unsigned char)text[i]);
+    if (strlen(text) != UUID_TEXT_LENGTH || !uuid_parse(lower, UUID_TEXT_LENGTH, vm))
+        return error_set(err, ERR_USAGE, "'%.60s' is not the uuid of a VM", text);
+    return true;
+}
+
+/* The length of the character that begins here, or 0: it is not well-formed UTF-8 (RFC 3629). */
+static size_t character(const unsigned char *p)
+{
+    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+    if (length == 0 || p[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+        return 0;
+    return length;
+}
+
+bool books_check_name(const char *name, struct error *err)
+{
+    const unsigned char *p = (const unsigned char *)name;
+
+    if (name[0] == '\0' || strlen(name) > BOOKS_NAME_MAX)
+        return error_set(err, ERR_USAGE, "a name has 1 to %d bytes, this one has %zu",
+                         BOOKS_NAME_MAX, strlen(name));
+    while (*p != '\0') {
+        size_t length = character(p);
+
+        /* C0, DEL, and C1 */
+        if (length == 0 || *p < 0x20 || *p == 0x7f || (length == 2 && p[0] == 0xc2 && p[1] < 0xa0))
+            return error_set(err, ERR_USAGE,
+                             "a name is plain text in UTF-8, without control characters (byte %zu)",
+                             (size_t)(p - (const unsigned char *)name) + 1);
+        p += length;
+    }
+    return true;
+}
+
+bool books_check_account(const char *account, struct error *err)
+{
+    size_t length = strlen(account);
+
+    if (length >= 1 && length <= ACCOUNT_MAX && strcmp(account, "default") != 0 &&
+        strcmp(account, "unassigned") != 0 && account[0] >= 'a' && account[0] <= 'z' &&
+        strspn(account, "abcdefghijklmnopqrstuvwxyz0123456789._-") == length)
+        return true;
+    return error_set(err, ERR_USAGE,
+                     "'%.70s' can't be an account: it is 1 to %d of a-z, 0-9, '.', '_' and '-', "
+                     "begins with a letter, and is not default or unassigned",
+                     account, ACCOUNT_MAX);
+}

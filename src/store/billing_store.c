@@ -1,0 +1,285 @@
+/*
+ * billing_store.c - opening billing.db, and what was said of accounts, owners and tariffs;
+ * billing_lines.c has the lines and the ledger.
+ */
+#include "store/billing_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/billing_impl.h"
+
+#define LOCK_TRY_NS 50000000L
+enum { LOCK_TRIES_PER_S = 20 };
+
+static const char *const statement_texts[BL_COUNT] = {
+    [BL_CHANGE] = SQL_BILLING_INSERT_CHANGE,       [BL_ACCOUNT] = SQL_BILLING_INSERT_ACCOUNT,
+    [BL_OWNER] = SQL_BILLING_INSERT_OWNER,         [BL_NAME] = SQL_BILLING_INSERT_NAME,
+    [BL_TARIFF] = SQL_BILLING_INSERT_TARIFF,       [BL_MARK_STALE] = SQL_BILLING_MARK_STALE,
+    [BL_SET_CHARGED] = SQL_BILLING_UPSERT_CHARGED, [BL_INSERT_LINE] = SQL_BILLING_INSERT_LINE,
+    [BL_UPDATE_LINE] = SQL_BILLING_UPDATE_LINE,    [BL_ADJUSTMENT] = SQL_BILLING_INSERT_ADJUSTMENT,
+    [BL_RATED] = SQL_BILLING_INSERT_RATED,         [BL_PERIOD] = SQL_BILLING_INSERT_PERIOD,
+    [BL_ENTRY] = SQL_BILLING_INSERT_ENTRY,
+};
+
+/* Waits for the command before: they take seconds. */
+static bool lock_in_turn(const char *dir, int *lock_fd, struct error *err)
+{
+    struct timespec a_moment = {.tv_nsec = LOCK_TRY_NS};
+
+    for (int i = 0; !store_lock_dir(dir, "billing.lock", lock_fd, err); i++) {
+        if (err->code != ERR_REFUSED || i >= BILLING_WAIT_S * LOCK_TRIES_PER_S)
+            return false;
+        (void)nanosleep(&a_moment, NULL);
+    }
+    return true;
+}
+
+static bool prepare_all(struct billing_store *b, struct error *err)
+{
+    for (size_t i = 0; i < BL_COUNT; i++)
+        if (!db_prepare(&b->db, statement_texts[i], &b->statements[i], err))
+            return false;
+    return true;
+}
+
+bool billing_open(struct billing_store **out, const char *dir, enum store_mode mode,
+                  struct error *err)
+{
+    struct billing_store *b = calloc(1, sizeof *b);
+
+    if (b == NULL)
+        return error_set(err, ERR_NOMEM, "not enough memory to open a store");
+    b->lock_fd = -1;
+    b->db.writer = "pagemeter account";
+    bool is_ok = store_name_db(&b->db, dir, "billing.db", err) &&
+                 (mode == STORE_READ || lock_in_turn(dir, &b->lock_fd, err)) &&
+                 store_open_db(&b->db, sql_billing_migrations, mode, err) &&
+                 (mode == STORE_READ || prepare_all(b, err)) &&
+                 db_exec(&b->db, mode == STORE_READ ? "BEGIN" : "BEGIN IMMEDIATE", "open it", err);
+
+    if (!is_ok) {
+        billing_close(b);
+        return false;
+    }
+    *out = b;
+    return true;
+}
+
+bool billing_commit(struct billing_store *b, struct error *err)
+{
+    return db_exec(&b->db, "COMMIT", "write to it", err) &&
+           db_exec(&b->db, "BEGIN IMMEDIATE", "write to it", err);
+}
+
+void billing_close(struct billing_store *b)
+{
+    if (b == NULL)
+        return;
+    if (b->db.handle != NULL)
+        db_rollback(&b->db);
+    for (size_t i = 0; i < BL_COUNT; i++)
+        (void)sqlite3_finalize(b->statements[i]);
+    if (b->db.handle != NULL)
+        (void)sqlite3_close_v2(b->db.handle);
+    if (b->lock_fd >= 0)
+        (void)close(b->lock_fd);
+    free(b);
+}
+
+void billing_bind_text(sqlite3_stmt *stmt, int place, const char *text)
+{
+    (void)sqlite3_bind_text(stmt, place, text, -1, SQLITE_STATIC);
+}
+
+/* ---- what was said ---- */
+
+bool billing_change(struct billing_store *b, int64_t utc_ns, const char *who, const char *what,
+                    int64_t *change, struct error *err)
+{
+    sqlite3_stmt *stmt = b->statements[BL_CHANGE];
+
+    (void)sqlite3_bind_int64(stmt, 1, utc_ns);
+    billing_bind_text(stmt, 2, who);
+    billing_bind_text(stmt, 3, what);
+    if (!db_run(&b->db, stmt, "write a change", err))
+        return false;
+    *change = sqlite3_last_insert_rowid(b->db.handle);
+    return true;
+}
+
+bool billing_add_account(struct billing_store *b, const char *account, const char *name,
+                         int offset_h, int64_t change, struct error *err)
+{
+    sqlite3_stmt *stmt = b->statements[BL_ACCOUNT];
+
+    billing_bind_text(stmt, 1, account);
+    billing_bind_text(stmt, 2, name);
+    (void)sqlite3_bind_int(stmt, 3, offset_h);
+    (void)sqlite3_bind_int64(stmt, 4, change);
+    return db_run(&b->db, stmt, "write an account", err);
+}
+
+bool billing_add_owner(struct billing_store *b, const struct uuid *vm, int64_t from_hour,
+                       const char *account, int64_t change, struct error *err)
+{
+    sqlite3_stmt *stmt = b->statements[BL_OWNER];
+
+    db_bind_uuid(stmt, 1, vm);
+    (void)sqlite3_bind_int64(stmt, 2, from_hour);
+    (void)sqlite3_bind_int64(stmt, 3, change);
+    billing_bind_text(stmt, 4, account);
+    return db_run(&b->db, stmt, "write who owns a VM", err);
+}
+
+bool billing_add_name(struct billing_store *b, const struct uuid *vm, const char *name,
+                      int64_t change, struct error *err)
+{
+    sqlite3_stmt *stmt = b->statements[BL_NAME];
+
+    db_bind_uuid(stmt, 1, vm);
+    (void)sqlite3_bind_int64(stmt, 2, change);
+    billing_bind_text(stmt, 3, name);
+    return db_run(&b->db, stmt, "write a name", err);
+}
+
+bool billing_add_tariff(struct billing_store *b, const char *account, int64_t from_hour,
+                        const struct price *price, int64_t change, struct error *err)
+{
+    sqlite3_stmt *stmt = b->statements[BL_TARIFF];
+
+    billing_bind_text(stmt, 1, account);
+    (void)sqlite3_bind_int64(stmt, 2, from_hour);
+    (void)sqlite3_bind_int64(stmt, 3, change);
+    (void)sqlite3_bind_int64(stmt, 4, price->nano_pennies);
+    billing_bind_text(stmt, 5, price->currency.code);
+    billing_bind_text(stmt, 6, unit_name(price->unit));
+    return db_run(&b->db, stmt, "write a tariff", err);
+}
+
+bool billing_mark_stale(struct billing_store *b, int64_t from_hour, struct error *err)
+{
+    sqlite3_stmt *stmt = b->statements[BL_MARK_STALE];
+
+    (void)sqlite3_bind_int64(stmt, 1, from_hour);
+    return db_run(&b->db, stmt, "write what is to be charged anew", err);
+}
+
+/* ---- the book ---- */
+
+static const char *text_of(sqlite3_stmt *stmt, int column)
+{
+    const unsigned char *text = sqlite3_column_text(stmt, column);
+
+    return text != NULL ? (const char *)text : "";
+}
+
+static bool take_account(struct billing_store *b, sqlite3_stmt *stmt,
+                         const struct billing_book_sink *sink, struct error *err)
+{
+    (void)b;
+    return sink->account(sink->self, text_of(stmt, 0), text_of(stmt, 1),
+                         sqlite3_column_int(stmt, 2), err);
+}
+
+static bool take_owner(struct billing_store *b, sqlite3_stmt *stmt,
+                       const struct billing_book_sink *sink, struct error *err)
+{
+    struct uuid vm;
+
+    return db_column_uuid(&b->db, stmt, 0, &vm, err) &&
+           sink->owner(sink->self, &vm, sqlite3_column_int64(stmt, 1),
+                       sqlite3_column_int64(stmt, 2), text_of(stmt, 3), err);
+}
+
+static bool take_tariff(struct billing_store *b, sqlite3_stmt *stmt,
+                        const struct billing_book_sink *sink, struct error *err)
+{
+    struct price price = {.nano_pennies = sqlite3_column_int64(stmt, 3)};
+
+    return billing_column_price(b, stmt, 4, &price.currency, &price.unit, err) &&
+           sink->tariff(sink->self, text_of(stmt, 0), sqlite3_column_int64(stmt, 1),
+                        sqlite3_column_int64(stmt, 2), &price, err);
+}
+
+static const struct {
+    const char *sql;
+    bool (*take)(struct billing_store *b, sqlite3_stmt *stmt, const struct billing_book_sink *sink,
+                 struct error *err);
+} parts[] = {
+    {SQL_BILLING_SELECT_ACCOUNTS, take_account},
+    {SQL_BILLING_SELECT_OWNERS, take_owner},
+    {SQL_BILLING_SELECT_TARIFFS, take_tariff},
+};
+
+bool billing_read_book(struct billing_store *b, const struct billing_book_sink *sink,
+                       struct error *err)
+{
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        sqlite3_stmt *stmt = NULL;
+        enum db_row row = DB_FAILED;
+        bool is_ok = db_prepare(&b->db, parts[i].sql, &stmt, err);
+
+        while (is_ok && (row = db_step(&b->db, stmt, "read it", err)) == DB_ROW)
+            is_ok = parts[i].take(b, stmt, sink, err);
+        (void)sqlite3_finalize(stmt);
+        if (!is_ok || row == DB_FAILED)
+            return false;
+    }
+    return true;
+}
+
+bool billing_read_names(struct billing_store *b, const struct billing_name_sink *sink,
+                        struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+    struct uuid vm;
+    bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_NAMES, &stmt, err);
+
+    while (is_ok && (row = db_step(&b->db, stmt, "read its names", err)) == DB_ROW)
+        is_ok = db_column_uuid(&b->db, stmt, 0, &vm, err) &&
+                sink->name(sink->self, &vm, text_of(stmt, 1), err);
+    (void)sqlite3_finalize(stmt);
+    return is_ok && row == DB_DONE;
+}
+
+/* ---- how far ---- */
+
+bool billing_charged(struct billing_store *b, const struct uuid *host, struct charged *out,
+                     struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    if (!db_prepare(&b->db, SQL_BILLING_SELECT_CHARGED, &stmt, err))
+        return false;
+    db_bind_uuid(stmt, 1, host);
+    enum db_row row = db_step(&b->db, stmt, "read how far it is charged", err);
+
+    *out = (struct charged){
+        .is_known = row == DB_ROW,
+        .tick = sqlite3_column_int64(stmt, 0),
+        .is_stale = row == DB_ROW && sqlite3_column_type(stmt, 1) != SQLITE_NULL,
+        .stale_from = sqlite3_column_int64(stmt, 1),
+    };
+    if (row == DB_ROW) {
+        out->unassigned = (usage_kib_ns)billing_column_usage(stmt, 2);
+        out->unpriced = (usage_kib_ns)billing_column_usage(stmt, 4);
+    }
+    (void)sqlite3_finalize(stmt);
+    return row != DB_FAILED;
+}
+
+bool billing_set_charged(struct billing_store *b, const struct uuid *host,
+                         const struct charged *now, struct error *err)
+{
+    sqlite3_stmt *stmt = b->statements[BL_SET_CHARGED];
+
+    db_bind_uuid(stmt, 1, host);
+    (void)sqlite3_bind_int64(stmt, 2, now->tick);
+    return billing_bind_usage(stmt, 3, (numerator)now->unassigned, err) &&
+           billing_bind_usage(stmt, 5, (numerator)now->unpriced, err) &&
+           db_run(&b->db, stmt, "write how far it is charged", err);
+}
