@@ -38,9 +38,9 @@ for name in pv pvh; do read_for $name while 25; done
 for name in pv pvh; do
     read_wait $name while 60
     id=$(xl domid $name)
-    pagemeter explain $name >$out/explain-$name.txt
+    pagemeter explain $name >"$out/explain-$name.txt"
     check "$name: something was taken ($(($(least_kib "$id") / 1024)) MiB was the least)" [ "$(least_kib "$id")" -lt $((276 * 1024)) ]
-    check "$name: and given back" grep -q 'undo' $out/explain-$name.txt
+    check "$name: and given back" grep -q 'undo' "$out/explain-$name.txt"
     check "$name: at the end it reads at least half as fast as before" \
         awk -v now="$(reader_value $name while mib_per_s)" -v before="$(reader_value $name before mib_per_s)" \
         'BEGIN { exit !(now > before / 2) }'
