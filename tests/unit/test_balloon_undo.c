@@ -71,8 +71,9 @@ static void test_undo_in_full_by_refaults_stall_and_swap(void **state)
     static const struct {
         uint64_t refaults, stall_us, swap_in;
         bool is_undone;
-    } rows[] = {{0, 0, 0, false},     {4096, 0, 0, false}, {4097, 0, 0, true}, {0, 100000, 0, false},
-                {0, 100001, 0, true}, {0, 0, 31, false},  {0, 0, 32, true}};
+    } rows[] = {{0, 0, 0, false},      {4096, 0, 0, false},  {4097, 0, 0, true},
+                {0, 100000, 0, false}, {0, 100001, 0, true}, {0, 0, 31, false},
+                {0, 0, 32, true}};
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
