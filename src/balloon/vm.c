@@ -217,7 +217,8 @@ static void learn_current_offset(struct vm *vm)
 
     if (vm->moved_ns != 0 || vm->target_kib == 0 || (vm->last.flags & FIGURES_IS_MOVING) != 0)
         return;
-    if (offset <= OFFSET_MOST_KIB && offset >= -OFFSET_MOST_KIB)
+    /* a Linux HVM guest counts video memory and firmware out of what it has */
+    if (offset <= OFFSET_MOST_KIB + (int64_t)vm->facts.videoram_kib && offset >= -OFFSET_MOST_KIB)
         vm->current_offset_kib = offset;
 }
 
@@ -353,13 +354,14 @@ bool vm_may_give(const struct vm *vm)
     return !vm->facts.has_pci_device || !safety_is_on(SAFETY_BALLOON_PASSTHROUGH);
 }
 
+/* A Linux HVM guest has less than its target by nature: its driver balloons video memory out. */
 static void learn_tot_offset(struct vm *vm, int64_t now_ns)
 {
     int64_t offset =
         (int64_t)vm->domain.tot_kib - (int64_t)(vm->target_kib + vm->facts.videoram_kib);
 
     if (vm->wrote_ns == 0 && now_ns - vm->still_ns >= STILL_NS && offset <= OFFSET_MOST_KIB &&
-        offset >= -OFFSET_MOST_KIB)
+        offset >= -OFFSET_MOST_KIB - (int64_t)vm->facts.videoram_kib)
         vm->tot_offset_kib = offset;
 }
 
