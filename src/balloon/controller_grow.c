@@ -9,6 +9,7 @@
 #define PROBE_NS (150 * MS)
 #define EARNEST_NS (500 * MS)
 #define LASTS_NS (400 * MS)
+#define ARRIVAL_NS (300 * MS)               /* from a record to memory, with some to spare */
 #define LOW_NS (1000 * MS)                  /* under a quarter of the headroom for so long */
 #define TRACKING_NS (60000 * MS)            /* without a wish to grow: the guard lets go */
 #define WATCH_NS (10000 * MS)               /* after a shrink, for refaults that it caused */
@@ -178,8 +179,8 @@ static bool may_be_probed(const struct vm *vm)
  * has soon taken it. So a tracking VM is watched for a moment, well within the time that the
  * predictor looks ahead: when it grows on at a quarter of its rate or more, it is in earnest. One
  * that needs a while to take its share looks the same meanwhile: so nothing is given before nearly
- * all of the last grant has been taken, and no prediction is added, so that one that takes all
- * cannot live on what is to come.
+ * all of the last grant has been taken, or it would be too late; and no prediction is added, so
+ * that one that takes all cannot live on what is to come.
  */
 static bool goes_on(struct vm *vm, int64_t now_ns)
 {
@@ -204,6 +205,17 @@ static bool has_outgrown_grant(const struct vm *vm)
     return vm->grant_ns == 0 || has_taken_grant(vm, OUTGROWN_BUT);
 }
 
+/*
+ * Short before memory could arrive: it can't be made to wait for what its last grant tells. One
+ * that takes a share has more left over after each grant, so that this ends.
+ */
+static bool is_urgent(const struct vm *vm)
+{
+    int64_t coming = (int64_t)(vm->rate_kib_s * (uint64_t)(ARRIVAL_NS / MS) / 1000);
+
+    return vm_margin_kib(vm) - coming < (int64_t)vm_firm_headroom_kib(vm) / 2;
+}
+
 /* Begins before the predictor sees a shortage, so that the answer is there when it does. */
 static void probe_early(struct vm *vm, int64_t now_ns)
 {
@@ -221,7 +233,8 @@ static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
 
     if (!may_be_probed(vm))
         vm->probe_ns = 0;
-    else if ((goes_on(vm, now_ns) || now_ns < vm->earnest_ns) && has_outgrown_grant(vm))
+    else if ((goes_on(vm, now_ns) || now_ns < vm->earnest_ns) &&
+             (has_outgrown_grant(vm) || is_urgent(vm)))
         return grow_to(vm, target, REASON_GOES_ON);
     if (is_low_for_long(vm, now_ns))
         return grow_to(vm, target, REASON_LONG_SHORT);
