@@ -112,6 +112,7 @@ static void test_price_parse_far_beyond_largest_refused(void **state)
     /* 10^11, the largest in nano-pennies, before it is scaled */
     assert_refused("100000000000", "EUR/GiBh", "too much");
     assert_refused("1000000000000", "EUR/GiBh", "too much");
+    assert_refused("100000000000.00000000000", "EUR/GiBh", "too much");
     assert_refused("9223372036854775807", "EUR/GiBh", "too much");
     assert_refused("18446744073709551617", "JPY/GiBh", "too much"); /* 2^64 + 1 */
     assert_refused("9999999999999999999999999999999", "EUR/GiBh", "too much");
