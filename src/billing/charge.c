@@ -172,13 +172,47 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static bool note_hour(struct usage_reader *reader, size_t life, const struct usage_part *part,
+                      struct error *err)
+{
+    struct charge *c = ((struct feed *)(void *)reader)->charge;
+
+    (void)life, (void)err;
+    c->late_from = least(c->late_from, part->hour);
+    return true;
+}
+
+/* Is what was measured since the run before still there, and little enough to be read? */
+static bool has_new_raw(const struct charge *c)
+{
+    return c->charged.is_known && c->charged.tick >= c->marks.pruned_to &&
+           c->marks.derived - c->charged.tick <= RAW_TICKS_MOST;
+}
+
+/* Sealed hours from then on may not be what was billed: by what was said, or by what came late. */
+static bool find_late_from(struct charge *c, struct error *err)
+{
+    struct feed feed = {.reader = {.add = note_hour}, .charge = c};
+
+    c->late_from = 0;
+    if (!c->charged.is_stale || !has_new_raw(c))
+        return true;
+    c->late_from = c->charged.stale_from;
+    bool is_ok =
+        store_usage_between(c->measured, c->charged.tick, c->marks.derived, &feed.reader, err);
+
+    free(feed.reader.lives);
+    return is_ok;
+}
+
 static bool make_anew(struct charge *c, struct feed *feed, struct error *err)
 {
     struct usage_query query = {.to_hour = INT64_MAX, .by_hour = true, .is_derived_only = true};
     struct billed_sink billed = {take_billed, c};
     struct late_sink sink = {adjust, c};
 
-    c->late_from = c->charged.is_stale ? c->charged.stale_from : 0;
+    if (!find_late_from(c, err))
+        return false;
     query.from_hour = least(first_open_hour(c), c->late_from);
     c->charged.unassigned = c->charged.unpriced = 0;
     return begin_anew(c, err) && store_usage(c->measured, &query, &feed->reader, err) &&
@@ -256,8 +290,7 @@ static bool post_all(struct charge *c, struct posted *posted, struct error *err)
 
 static bool must_make_anew(const struct charge *c)
 {
-    return !c->charged.is_known || c->charged.is_stale || c->charged.tick < c->marks.pruned_to ||
-           c->marks.derived - c->charged.tick > RAW_TICKS_MOST;
+    return c->charged.is_stale || !has_new_raw(c);
 }
 
 static bool charge_usage(struct charge *c, struct error *err)
