@@ -31,11 +31,11 @@ balloon = reason policy ledger share figures_parse growth alerts vm controller_g
     controller_shrink plan plan_done engine mail actuator_dry ask reply request recent settings \
     journal control report decision memo ticks operator
 balloon_store = balloon_store balloon_read
-billing = currency price charge_line month dated chain
+billing = currency price charge_line month dated chain figure
 daemon = pagemeterd daemon sampler committer queue stream host_id
 # from usage to postings: needs billing, and billing.db
-charging = book sheet late ledger charge sealing statement
-billing_store = billing_store billing_lines
+charging = book sheet late ledger charge sealing hours statement statement_span statement_names
+billing_store = billing_store billing_lines billing_export
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \
     charge close

@@ -31,9 +31,10 @@ SELECT account, from_hour, change, nano_pennies, currency, unit
  ORDER BY account, from_hour, change;
 
 -- :name BILLING_SELECT_NAMES
+-- as of a change
 SELECT vm, name
   FROM vm_name AS n
- WHERE change = (SELECT max(change) FROM vm_name WHERE vm = n.vm)
+ WHERE change = (SELECT max(change) FROM vm_name WHERE vm = n.vm AND change <= ?1)
  ORDER BY vm;
 
 -- :name BILLING_SELECT_CHARGED
@@ -130,7 +131,7 @@ SELECT e.entry, e.utc_ns, e.kind, e.line, e.pennies, e.high, e.middle, e.low, e.
  ORDER BY e.entry;
 
 -- :name BILLING_SELECT_PERIOD
-SELECT p.sealed_ns, p.entry, p.missing_hosts, coalesce(e.hash, '')
+SELECT p.sealed_ns, p.entry, p.missing_hosts, coalesce(e.hash, ''), p.change
   FROM period AS p
   LEFT JOIN ledger AS e ON e.entry = p.entry
  WHERE p.month = ?1;
@@ -154,3 +155,11 @@ SELECT e.entry, e.utc_ns, e.kind, e.line, e.pennies, e.high, e.middle, e.low, e.
   JOIN line AS l ON l.line = e.line
  WHERE l.month = ?1
  ORDER BY e.entry;
+
+-- :name BILLING_SELECT_MARKS
+SELECT (SELECT coalesce(max(change), 0) FROM change_log),
+       (SELECT coalesce(max(adjustment), 0) FROM adjustment);
+
+-- :name BILLING_INSERT_EXPORT
+INSERT INTO export_run (utc_ns, format, from_hour, to_hour, watermark, entry, hash, files, manifest)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);

@@ -4,75 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/calendar.h"
-
-/* ---- the span ---- */
-
-bool statement_parse_span(const char *text, int64_t now_utc_ns, struct statement_span *out,
-                          struct error *err)
-{
-    struct error as_month;
-    int32_t month;
-
-    if (month_parse(text, now_utc_ns, &month, &as_month)) {
-        *out = (struct statement_span){month, month_first_hour(month, 0),
-                                       month_first_hour(month + 1, 0)};
-        return true;
-    }
-    int64_t from, to;
-    bool is_day = calendar_parse_hour(text, false, now_utc_ns, &from, err) &&
-                  calendar_parse_hour(text, true, now_utc_ns, &to, err);
-
-    if (is_day && from == to) /* a date is an instant, and means its day */
-        to = from + HOURS_PER_DAY;
-    if (!is_day || from % HOURS_PER_DAY != 0 || to - from != HOURS_PER_DAY)
-        return error_set(err, ERR_USAGE,
-                         "'%.40s' is no period: it is a month (2026-11, this-month, last-month) or "
-                         "a day (2026-11-22, today, yesterday)",
-                         text);
-    *out = (struct statement_span){month_of_hour(from, 0), from, to};
-    return true;
-}
-
-/* ---- names ---- */
-
-static bool take_name(void *self, const struct uuid *vm, const char *name, struct error *err)
-{
-    struct statement *s = self;
-
-    if (s->name_count == s->name_room) {
-        size_t room = s->name_room == 0 ? 256 : s->name_room * 2;
-        struct statement_name *names = realloc(s->names, room * sizeof *names);
-
-        if (names == NULL)
-            return error_set(err, ERR_NOMEM, "not enough memory for the names of VMs");
-        s->names = names;
-        s->name_room = room;
-    }
-    s->names[s->name_count] = (struct statement_name){*vm, strdup(name)};
-    if (s->names[s->name_count].name == NULL)
-        return error_set(err, ERR_NOMEM, "not enough memory for the names of VMs");
-    s->name_count++;
-    return true;
-}
-
-static int by_vm(const void *one, const void *other)
-{
-    const struct statement_name *a = one, *b = other;
-
-    return memcmp(a->vm.bytes, b->vm.bytes, sizeof a->vm.bytes);
-}
-
-static const char *name_of(const struct statement *s, const struct billing_line *line)
-{
-    struct statement_name wanted = {.vm = line->vm};
-    const struct statement_name *found =
-        line->is_pool || s->name_count == 0
-            ? NULL
-            : bsearch(&wanted, s->names, s->name_count, sizeof wanted, by_vm);
-
-    return found != NULL ? found->name : "";
-}
+#include "billing/hours.h"
+#include "billing/statement_impl.h"
 
 /* ---- reading ---- */
 
@@ -81,6 +14,7 @@ struct entry {
     struct statement_row row;
     numerator n_before, rest_before; /* rest: adjustments and transfers */
     int64_t posted_before;
+    bool has_usage; /* in the month */
 };
 
 struct reading {
@@ -89,6 +23,7 @@ struct reading {
     struct sheet *sheet; /* the month's lines; entries lie in its order */
     struct entry *entries;
     size_t count, room;
+    struct hours hours; /* of the span, as measured; line: the place of the entry */
 };
 
 /* The entry of a line; made when the sheet has more lines than before. */
@@ -112,36 +47,66 @@ static struct entry *entry_at(struct reading *r, size_t place, struct error *err
     return &r->entries[place];
 }
 
-static struct entry *entry_of_number(struct reading *r, int64_t number, struct error *err)
+static int offset_of(const struct reading *r, const char *account)
+{
+    const struct book_account *found = book_account(r->s->book, account);
+
+    return found != NULL ? found->offset_h : 0;
+}
+
+/* The entry of a stored line, and its account's offset. */
+static struct entry *entry_of_number(struct reading *r, int64_t number, int *offset_h,
+                                     struct error *err)
 {
     struct sheet_line *line = sheet_number(r->sheet, number);
 
-    if (line != NULL)
-        return entry_at(r, sheet_place(r->sheet, line), err);
-    (void)error_set(err, ERR_STORE, "charge line %lld is not there", (long long)number);
-    return NULL;
+    if (line == NULL) {
+        (void)error_set(err, ERR_STORE, "charge line %lld is not there: run pagemeter audit",
+                        (long long)number);
+        return NULL;
+    }
+    *offset_h = offset_of(r, line->stored.account);
+    return entry_at(r, sheet_place(r->sheet, line), err);
 }
+
+/*
+ * Does an hour of the month lie before the span (-1), in it (0), or after it (1)? In the account's
+ * own time. What was written down before its month, or after it, is of its first or last hour.
+ */
+static int place_in_time(const struct reading *r, int offset_h, int64_t hour)
+{
+    int64_t first = month_first_hour(r->span->month, 0);
+    int64_t end = month_first_hour(r->span->month + 1, 0);
+    int64_t own = hour + offset_h;
+
+    own = own < first ? first : own >= end ? end - 1 : own;
+    return own < r->span->from_hour ? -1 : own >= r->span->to_hour;
+}
+
+/* ---- usage ---- */
 
 static void add_price(struct statement_row *row, int64_t nano_pennies)
 {
-    size_t last = row->price_count < STATEMENT_PRICES_MAX ? row->price_count : STATEMENT_PRICES_MAX;
+    size_t known =
+        row->price_count < STATEMENT_PRICES_MAX ? row->price_count : STATEMENT_PRICES_MAX;
 
-    for (size_t i = 0; i < last; i++)
+    for (size_t i = 0; i < known; i++)
         if (row->nano_pennies[i] == nano_pennies)
             return;
-    if (row->price_count < STATEMENT_PRICES_MAX)
-        row->nano_pennies[row->price_count] = nano_pennies;
-    row->price_count++;
+    row->price_count = known + 1; /* those beyond are not told apart */
+    if (known < STATEMENT_PRICES_MAX)
+        row->nano_pennies[known] = nano_pennies;
 }
 
-static bool add_to_row(struct statement_row *row, const struct usage_part *part,
-                       int64_t nano_pennies, struct error *err)
+/* All that one hour of the span has. Hours come ascending. */
+static bool add_hour(struct statement_row *row, const struct usage_part *part, int64_t nano_pennies,
+                     struct error *err)
 {
     struct usage_part *sum = &row->usage;
 
     if (part->kib_ns != 0) {
-        sum->hour = sum->kib_ns == 0 || part->hour < sum->hour ? part->hour : sum->hour;
-        row->last_hour = part->hour > row->last_hour ? part->hour : row->last_hour;
+        sum->hour = sum->kib_ns == 0 ? part->hour : sum->hour;
+        row->last_hour = part->hour;
         add_price(row, nano_pennies);
     }
     if (part->measured_ns > 0) {
@@ -157,40 +122,35 @@ static bool add_to_row(struct statement_row *row, const struct usage_part *part,
            numerator_add(&row->n, (numerator)part->kib_ns, nano_pennies, err);
 }
 
-/* The span of an account begins and ends by its own hours. */
-static bool add_usage(const struct reading *r, struct entry *e, int offset_h,
-                      const struct usage_part *part, int64_t nano_pennies, struct error *err)
-{
-    int64_t hour = part->hour + offset_h;
-
-    if (!r->s->is_whole && hour >= r->span->to_hour)
-        return true;
-    if (!r->s->is_whole && hour < r->span->from_hour)
-        return numerator_add(&e->n_before, (numerator)part->kib_ns, nano_pennies, err);
-    return add_to_row(&e->row, part, nano_pennies, err);
-}
-
-static int offset_of(const struct reading *r, const struct billing_line *line)
-{
-    const struct book_account *account = book_account(r->s->book, line->account);
-
-    return account != NULL ? account->offset_h : 0;
-}
-
 static bool take_rated(void *self, const struct rated *rated, struct error *err)
 {
     struct reading *r = self;
-    struct sheet_line *line = sheet_number(r->sheet, rated->line);
-    struct entry *e = entry_of_number(r, rated->line, err);
+    int offset_h;
+    struct entry *e = entry_of_number(r, rated->line, &offset_h, err);
 
-    return e != NULL &&
-           add_usage(r, e, offset_of(r, &line->stored), &rated->part, rated->nano_pennies, err);
+    if (e == NULL)
+        return false;
+    int place = place_in_time(r, offset_h, rated->part.hour);
+
+    return place > 0 || (place < 0 ? numerator_add(&e->n_before, (numerator)rated->part.kib_ns,
+                                                   rated->nano_pennies, err)
+                                   : add_hour(&e->row, &rated->part, rated->nano_pennies, err));
 }
 
 struct feed {
     struct usage_reader reader; /* first: the reader is the feed */
     struct reading *reading;
 };
+
+static bool add_uncharged(const struct reading *r, const struct rate *rate,
+                          const struct usage_part *part, struct error *err)
+{
+    int offset_h = rate->account != NULL ? rate->account->offset_h : 0;
+    usage_kib_ns *sum = rate->account != NULL ? &r->s->unpriced : &r->s->unassigned;
+
+    return place_in_time(r, offset_h, part->hour) != 0 || usage_add(sum, part->kib_ns) ||
+           error_set(err, ERR_RANGE, "usage that is not charged does not fit");
+}
 
 static bool take_measured(struct usage_reader *reader, size_t life, const struct usage_part *part,
                           struct error *err)
@@ -205,15 +165,33 @@ static bool take_measured(struct usage_reader *reader, size_t life, const struct
     if (rate.month != r->span->month)
         return true;
     if (rate.price == NULL)
-        return usage_add(rate.account == NULL ? &r->s->unassigned : &r->s->unpriced,
-                         part->kib_ns) ||
-               error_set(err, ERR_RANGE, "usage that is not charged does not fit");
+        return add_uncharged(r, &rate, part, err);
     struct sheet_line *line =
         sheet_line(r->sheet, rate.account, &info->vm, rate.price, rate.month, err);
     struct entry *e = line == NULL ? NULL : entry_at(r, sheet_place(r->sheet, line), err);
 
-    return e != NULL &&
-           add_usage(r, e, rate.account->offset_h, part, rate.price->nano_pennies, err);
+    if (e == NULL)
+        return false;
+    int place = place_in_time(r, rate.account->offset_h, part->hour);
+    struct line_hour hour = {sheet_place(r->sheet, line), rate.price->nano_pennies, *part};
+
+    e->has_usage = e->has_usage || part->kib_ns != 0;
+    return place > 0 || (place < 0 ? numerator_add(&e->n_before, (numerator)part->kib_ns,
+                                                   rate.price->nano_pennies, err)
+                                   : hours_add(&r->hours, &hour, err));
+}
+
+static bool add_hours(struct reading *r, struct error *err)
+{
+    if (!hours_merge(&r->hours, err))
+        return false;
+    for (size_t i = 0; i < r->hours.count; i++) {
+        const struct line_hour *hour = &r->hours.list[i];
+
+        if (!add_hour(&r->entries[hour->line].row, &hour->part, hour->nano_pennies, err))
+            return false;
+    }
+    return true;
 }
 
 /* Whatever offset an account has, its month lies in these hours. */
@@ -237,46 +215,109 @@ static bool read_measured(struct reading *r, struct store *measured, struct erro
     store_snapshot_end(measured);
     free(feed.reader.lives);
     r->s->tick = is_ok && marks.has_ticks ? marks.last_tick : 0;
-    return is_ok;
+    return is_ok && add_hours(r, err);
 }
 
-/* Is what was written at this time before the span (-1), in it (0), or after it (1)? */
-static int place_in_time(const struct reading *r, int64_t utc_ns)
-{
-    if (r->s->is_whole)
-        return 0;
-    return utc_ns < r->span->from_hour * NS_PER_HOUR ? -1
-                                                     : utc_ns >= r->span->to_hour * NS_PER_HOUR;
-}
+/* ---- money ---- */
 
 static bool take_adjustment(void *self, const struct adjustment *a, struct error *err)
 {
     struct reading *r = self;
-    struct entry *e = entry_of_number(r, a->line, err);
-    int place = place_in_time(r, a->utc_ns);
+    int offset_h;
+    struct entry *e = entry_of_number(r, a->line, &offset_h, err);
 
-    return e != NULL &&
-           (place > 0 || numerator_add(place < 0 ? &e->rest_before : &e->row.adjustments,
-                                       a->usage_kib_ns, a->nano_pennies, err));
+    if (e == NULL)
+        return false;
+    int place = place_in_time(r, offset_h, a->utc_ns / NS_PER_HOUR);
+
+    return place > 0 || numerator_add(place < 0 ? &e->rest_before : &e->row.adjustments,
+                                      a->usage_kib_ns, a->nano_pennies, err);
+}
+
+/* The sum of a currency, made when there is none yet. */
+static struct statement_ledger *ledger_of(struct statement *s, const struct currency *currency,
+                                          struct error *err)
+{
+    size_t i = 0;
+
+    while (i < s->ledger_count && strcmp(s->ledger[i].currency.code, currency->code) < 0)
+        i++;
+    if (i < s->ledger_count && strcmp(s->ledger[i].currency.code, currency->code) == 0)
+        return &s->ledger[i];
+    struct statement_ledger *ledger = realloc(s->ledger, (s->ledger_count + 1) * sizeof *ledger);
+
+    if (ledger == NULL) {
+        (void)error_set(err, ERR_NOMEM, "not enough memory for the currencies of the ledger");
+        return NULL;
+    }
+    s->ledger = ledger;
+    memmove(&ledger[i + 1], &ledger[i], (s->ledger_count - i) * sizeof *ledger);
+    s->ledger_count++;
+    ledger[i] = (struct statement_ledger){.currency = *currency};
+    return &ledger[i];
+}
+
+static bool take_posting(struct reading *r, struct entry *e, int place,
+                         const struct ledger_entry *entry, const struct currency *currency,
+                         struct error *err)
+{
+    int64_t *posted = place < 0 ? &e->posted_before : &e->row.posted;
+
+    if (__builtin_add_overflow(*posted, entry->pennies, posted))
+        return error_set(err, ERR_RANGE, "what was posted does not fit");
+    if (place < 0)
+        return true;
+    struct statement_ledger *ledger = ledger_of(r->s, currency, err);
+
+    if (ledger == NULL)
+        return false;
+    ledger->postings++;
+    ledger->pennies += entry->pennies;
+    return true;
 }
 
 static bool take_entry(void *self, const struct ledger_entry *entry,
                        const struct billing_line *line, struct error *err)
 {
     struct reading *r = self;
-    struct entry *e = entry_of_number(r, line->line, err);
-    int place = place_in_time(r, entry->utc_ns);
+    int offset_h;
+    struct entry *e = entry_of_number(r, line->line, &offset_h, err);
 
-    if (e == NULL || place > 0)
-        return e != NULL;
-    if (place < 0)
-        e->posted_before += entry->pennies;
-    else
-        e->row.posted += entry->pennies;
+    if (e == NULL)
+        return false;
+    int place = place_in_time(r, offset_h, entry->utc_ns / NS_PER_HOUR);
+
+    if (place > 0)
+        return true;
+    if (entry->kind == ENTRY_POSTING)
+        return take_posting(r, e, place, entry, &line->currency, err);
     return numerator_add_to(place < 0 ? &e->rest_before : &e->row.transfers, entry->transfer, err);
 }
 
 /* ---- the rows ---- */
+
+/* What can be seen from here of the invariant: who adds up the rows gets the line and the ledger.
+ */
+static bool check_row(const struct reading *r, const struct statement_row *row, struct error *err)
+{
+    numerator n = row->n;
+
+    if (!r->s->is_whole)
+        return true;
+    if (!numerator_add_to(&n, row->adjustments, err))
+        return false;
+    if (row->posted != row->line.sums.posted || row->transfers != row->line.sums.transfers)
+        return error_set(err, ERR_STORE,
+                         "what account %s was charged is not what the ledger has: run pagemeter "
+                         "audit",
+                         row->line.account);
+    if (r->s->is_sealed && n != row->line.sums.n)
+        return error_set(err, ERR_STORE,
+                         "what account %s was charged is not what its usage costs: run pagemeter "
+                         "audit",
+                         row->line.account);
+    return true;
+}
 
 static bool finish_row(const struct reading *r, struct entry *e, const struct sheet_line *line,
                        struct error *err)
@@ -293,8 +334,10 @@ static bool finish_row(const struct reading *r, struct entry *e, const struct sh
 
     row->line = line->stored;
     row->account_name = account != NULL ? account->name : "";
-    row->vm_name = name_of(r->s, &line->stored);
-    if (!charge_line_carry(&before, line->stored.unit, &row->carry_in, err))
+    row->vm_name = statement_name_of(r->s, &line->stored);
+    row->offset_h = account != NULL ? account->offset_h : 0;
+    if (!check_row(r, row, err) ||
+        !charge_line_carry(&before, line->stored.unit, &row->carry_in, err))
         return false;
     within.carry_in = row->carry_in;
     return numerator_add_to(&within.n, row->adjustments, err) &&
@@ -313,6 +356,13 @@ static int by_name(const void *one, const void *other)
     return order != 0 ? order : (int)a->unit - (int)b->unit;
 }
 
+/* Lines of which there is nothing yet but hours without usage are no lines: no charge makes them.
+ */
+static bool is_row(const struct reading *r, const struct entry *e, const struct sheet_line *line)
+{
+    return line->stored.month == r->span->month && (line->stored.line != 0 || e->has_usage);
+}
+
 static bool make_rows(struct reading *r, struct error *err)
 {
     size_t count;
@@ -326,7 +376,7 @@ static bool make_rows(struct reading *r, struct error *err)
 
         if (e == NULL)
             return false;
-        if (lines[i].stored.month != r->span->month)
+        if (!is_row(r, e, &lines[i]))
             continue;
         if (!finish_row(r, e, &lines[i], err))
             return false;
@@ -336,13 +386,18 @@ static bool make_rows(struct reading *r, struct error *err)
     return true;
 }
 
+/* ---- the whole ---- */
+
 static bool read_head(struct reading *r, struct billing_store *b, struct error *err)
 {
     struct billing_period period;
+    struct billing_marks marks;
 
-    if (!billing_period(b, r->span->month, &period, err))
+    if (!billing_period(b, r->span->month, &period, err) || !billing_marks(b, &marks, err))
         return false;
     r->s->is_sealed = period.is_sealed;
+    r->s->change = period.is_sealed ? period.change : marks.change;
+    r->s->adjustment = period.is_sealed ? 0 : marks.adjustment;
     r->s->entry = period.entry;
     r->s->hash = period.hash;
     memcpy(r->s->missing_hosts, period.missing_hosts, sizeof r->s->missing_hosts);
@@ -352,13 +407,14 @@ static bool read_head(struct reading *r, struct billing_store *b, struct error *
 static bool read_all(struct reading *r, struct store *measured, struct billing_store *b,
                      struct error *err)
 {
-    struct billing_name_sink names = {take_name, r->s};
+    struct billing_name_sink names = {statement_take_name, r->s};
     struct rated_sink rated = {take_rated, r};
     struct adjustment_sink adjustments = {take_adjustment, r};
     struct ledger_sink ledger = {take_entry, r};
 
     return read_head(r, b, err) && book_read(&r->s->book, b, err) &&
-           billing_read_names(b, &names, err) && sheet_read(&r->sheet, b, r->span->month, err) &&
+           billing_read_names(b, r->s->change, &names, err) &&
+           sheet_read(&r->sheet, b, r->span->month, err) &&
            (r->s->is_sealed ? billing_read_rated(b, r->span->month, &rated, err)
                             : read_measured(r, measured, err)) &&
            billing_read_month_adjustments(b, r->span->month, &adjustments, err) &&
@@ -373,21 +429,10 @@ bool statement_read(struct store *measured, struct billing_store *b,
     *out = (struct statement){.month = span->month,
                               .from_hour = span->from_hour,
                               .to_hour = span->to_hour};
-    out->is_whole = span->from_hour == month_first_hour(span->month, 0) &&
-                    span->to_hour == month_first_hour(span->month + 1, 0);
-    bool is_ok = read_all(&r, measured, b, err);
+    bool is_ok = statement_check_span(span, &out->is_whole, err) && read_all(&r, measured, b, err);
 
     sheet_free(r.sheet);
+    hours_clear(&r.hours);
     free(r.entries);
     return is_ok;
-}
-
-void statement_free(struct statement *s)
-{
-    for (size_t i = 0; i < s->name_count; i++)
-        free(s->names[i].name);
-    free(s->names);
-    free(s->rows);
-    book_free(s->book);
-    *s = (struct statement){0};
 }

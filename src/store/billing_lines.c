@@ -317,6 +317,7 @@ bool billing_period(struct billing_store *b, int32_t month, struct billing_perio
         out->is_sealed = true;
         out->sealed_ns = sqlite3_column_int64(stmt, 0);
         out->entry = sqlite3_column_int64(stmt, 1);
+        out->change = sqlite3_column_int64(stmt, 4);
         copy_text(out->missing_hosts, sizeof out->missing_hosts, stmt, 2);
         is_ok = out->entry == 0 || column_hash(b, stmt, 3, &out->hash, err);
     }

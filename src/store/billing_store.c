@@ -231,14 +231,16 @@ bool billing_read_book(struct billing_store *b, const struct billing_book_sink *
     return true;
 }
 
-bool billing_read_names(struct billing_store *b, const struct billing_name_sink *sink,
-                        struct error *err)
+bool billing_read_names(struct billing_store *b, int64_t change,
+                        const struct billing_name_sink *sink, struct error *err)
 {
     sqlite3_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     struct uuid vm;
     bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_NAMES, &stmt, err);
 
+    if (is_ok)
+        (void)sqlite3_bind_int64(stmt, 1, change);
     while (is_ok && (row = db_step(&b->db, stmt, "read its names", err)) == DB_ROW)
         is_ok = db_column_uuid(&b->db, stmt, 0, &vm, err) &&
                 sink->name(sink->self, &vm, text_of(stmt, 1), err);

@@ -57,13 +57,16 @@ struct billing_book_sink {
 MUST_CHECK bool billing_read_book(struct billing_store *b, const struct billing_book_sink *sink,
                                   struct error *err);
 
-/* What each VM is called, ascending by vm. */
+/*
+ * What each VM was called when this change had been made, ascending by vm; INT64_MAX: what it is
+ * called now. A name ends at its first NUL, which nobody can type but a database can hold.
+ */
 struct billing_name_sink {
     bool (*name)(void *self, const struct uuid *vm, const char *name, struct error *err);
     void *self;
 };
-MUST_CHECK bool billing_read_names(struct billing_store *b, const struct billing_name_sink *sink,
-                                   struct error *err);
+MUST_CHECK bool billing_read_names(struct billing_store *b, int64_t change,
+                                   const struct billing_name_sink *sink, struct error *err);
 
 /* ---- how far a host has been charged ---- */
 
@@ -181,7 +184,8 @@ enum { MISSING_HOSTS_MAX = 128 };
 struct billing_period {
     bool is_sealed; /* else the rest says nothing */
     int64_t sealed_ns;
-    int64_t entry; /* the last of the ledger then */
+    int64_t change; /* who sealed it */
+    int64_t entry;  /* the last of the ledger then */
     struct chain_hash hash;
     char missing_hosts[MISSING_HOSTS_MAX];
 };
@@ -227,5 +231,27 @@ MUST_CHECK bool billing_read_ledger(struct billing_store *b, int64_t from_entry,
 /* The entries of one month's lines. */
 MUST_CHECK bool billing_read_month_ledger(struct billing_store *b, int32_t month,
                                           const struct ledger_sink *sink, struct error *err);
+
+/* ---- what was written for others ---- */
+
+/* How far the books go, but for the ledger; 0: there is none. */
+struct billing_marks {
+    int64_t change, adjustment; /* the last ones */
+};
+MUST_CHECK bool billing_marks(struct billing_store *b, struct billing_marks *out,
+                              struct error *err);
+
+struct billing_export {
+    int64_t utc_ns;
+    const char *format;         /* one of those of the schema */
+    int64_t from_hour, to_hour; /* for accounts without an offset */
+    const char *watermark;
+    int64_t entry; /* of the ledger: what its manifest names */
+    struct chain_hash hash;
+    size_t files;
+    const char *manifest; /* sha256 of it */
+};
+MUST_CHECK bool billing_add_export(struct billing_store *b, const struct billing_export *e,
+                                   struct error *err);
 
 #endif

@@ -1,0 +1,38 @@
+/*
+ * billing_export.c - what billing.db notes of exports, and how far its books go.
+ */
+#include "store/billing_impl.h"
+
+bool billing_marks(struct billing_store *b, struct billing_marks *out, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_MARKS, &stmt, err) &&
+                 db_step(&b->db, stmt, "read how far it goes", err) == DB_ROW;
+
+    if (is_ok)
+        *out = (struct billing_marks){sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1)};
+    (void)sqlite3_finalize(stmt);
+    return is_ok;
+}
+
+bool billing_add_export(struct billing_store *b, const struct billing_export *e, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    char hash[CHAIN_TEXT_MAX];
+
+    if (!db_prepare(&b->db, SQL_BILLING_INSERT_EXPORT, &stmt, err))
+        return false;
+    (void)sqlite3_bind_int64(stmt, 1, e->utc_ns);
+    billing_bind_text(stmt, 2, e->format);
+    (void)sqlite3_bind_int64(stmt, 3, e->from_hour);
+    (void)sqlite3_bind_int64(stmt, 4, e->to_hour);
+    billing_bind_text(stmt, 5, e->watermark);
+    (void)sqlite3_bind_int64(stmt, 6, e->entry);
+    billing_bind_text(stmt, 7, chain_format(&e->hash, hash));
+    (void)sqlite3_bind_int64(stmt, 8, (int64_t)e->files);
+    billing_bind_text(stmt, 9, e->manifest);
+    bool is_ok = db_run(&b->db, stmt, "note an export", err);
+
+    (void)sqlite3_finalize(stmt);
+    return is_ok;
+}
