@@ -71,6 +71,10 @@ $(O)/test/bench-balloon: $(O)/tests/bench/balloon.o $(O)/tests/bench/rivals.o $(
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c
 
+.PHONY: bench-billing
+bench-billing: all ## what a month's bills of 10,000 VMs cost
+	@python3 tests/bench/billing.py $(O)/bin
+
 .PHONY: bench-balloon
 bench-balloon: $(O)/test/bench-balloon ## memory on demand beside the rules of others
 	@$(O)/test/bench-balloon
