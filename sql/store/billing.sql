@@ -38,15 +38,16 @@ SELECT vm, name
  ORDER BY vm;
 
 -- :name BILLING_SELECT_CHARGED
-SELECT tick, stale_from, unassigned_s, unassigned_frac, unpriced_s, unpriced_frac
+SELECT tick, stale_from, unassigned_s, unassigned_frac, unpriced_s, unpriced_frac, store
   FROM charged
  WHERE host = ?1;
 
 -- :name BILLING_UPSERT_CHARGED
-INSERT INTO charged (host, tick, stale_from, unassigned_s, unassigned_frac, unpriced_s, unpriced_frac)
-VALUES (?1, ?2, NULL, ?3, ?4, ?5, ?6)
+INSERT INTO charged (host, tick, stale_from, unassigned_s, unassigned_frac, unpriced_s,
+                     unpriced_frac, store)
+VALUES (?1, ?2, NULL, ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (host) DO UPDATE
-   SET tick = excluded.tick, stale_from = NULL,
+   SET store = excluded.store, tick = excluded.tick, stale_from = NULL,
        unassigned_s = excluded.unassigned_s, unassigned_frac = excluded.unassigned_frac,
        unpriced_s = excluded.unpriced_s, unpriced_frac = excluded.unpriced_frac;
 

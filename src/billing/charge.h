@@ -7,8 +7,9 @@
  * nothing new. Usage of a sealed month becomes an adjustment in the first month that is open.
  *
  * When something was said of the past, or the measurements since the last run are no longer raw,
- * the sums are made anew from the usage by hour, and what sealed months should have billed is
- * compared with what they did: the difference is adjustments too. Both ways give the same lines.
+ * or were restored from a backup, the sums are made anew from the usage by hour, and what sealed
+ * months should have billed is compared with what they did: the difference is adjustments too. Both
+ * ways give the same lines.
  */
 #ifndef PAGEMETER_CHARGE_H
 #define PAGEMETER_CHARGE_H

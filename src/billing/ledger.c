@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/safety.h"
+
 enum { FIELDS = 12, FIELD_MAX = 48 };
 
 static void number(char out[FIELD_MAX], int64_t value)
@@ -44,12 +46,9 @@ static void hash_of(const struct chain_key *key, const struct chain_hash *before
 
     for (size_t i = 0; i < FIELDS; i++)
         fields[i] = (struct chain_field){texts[i], strlen(texts[i])};
-    chain_next(key, before, fields, FIELDS, out);
-}
+    const struct chain_hash none = {{0}};
 
-bool ledger_open(struct ledger_end *end, struct billing_store *b, struct error *err)
-{
-    return billing_head(b, &end->entry, &end->hash, err);
+    chain_next(key, safety_is_on(SAFETY_BILLING_CHAIN) ? before : &none, fields, FIELDS, out);
 }
 
 bool ledger_append(struct ledger_end *end, struct billing_store *b, const struct chain_key *key,
@@ -84,6 +83,45 @@ static bool follow(void *self, const struct ledger_entry *entry, const struct bi
     if (!fits && v->broken_at == 0)
         v->broken_at = entry->entry;
     v->end = (struct ledger_end){entry->entry, entry->hash};
+    return true;
+}
+
+struct opening {
+    const struct chain_key *key;
+    struct ledger_end end;
+    bool fits; /* the last that was read */
+};
+
+static bool see_entry(void *self, const struct ledger_entry *entry, const struct billing_line *line,
+                      struct error *err)
+{
+    struct opening *o = self;
+    struct chain_hash expected;
+
+    (void)err;
+    hash_of(o->key, &o->end.hash, entry, line, &expected);
+    o->fits = memcmp(&expected, &entry->hash, sizeof expected) == 0;
+    o->end = (struct ledger_end){entry->entry, entry->hash};
+    return true;
+}
+
+bool ledger_open(struct ledger_end *end, struct billing_store *b, const struct chain_key *key,
+                 struct error *err)
+{
+    struct opening o = {.key = key, .fits = true};
+    struct ledger_sink sink = {see_entry, &o};
+    struct chain_hash head;
+    int64_t last;
+
+    /* the entry before the last has the hash that the last one holds */
+    if (!billing_head(b, &last, &head, err) || !billing_read_ledger(b, last - 1, &sink, err))
+        return false;
+    if (!o.fits && safety_is_on(SAFETY_BILLING_KEY))
+        return error_set(err, ERR_REFUSED,
+                         "entry %" PRId64 " of the ledger was not made with this key: restore the "
+                         "key, or see pagemeter audit",
+                         last);
+    *end = o.end;
     return true;
 }
 

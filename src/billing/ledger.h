@@ -16,7 +16,9 @@ struct ledger_end {
     struct chain_hash hash;
 };
 
-MUST_CHECK bool ledger_open(struct ledger_end *end, struct billing_store *b, struct error *err);
+/* ERR_REFUSED when the last entry was not made with this key: the chain would break for ever. */
+MUST_CHECK bool ledger_open(struct ledger_end *end, struct billing_store *b,
+                            const struct chain_key *key, struct error *err);
 
 /* Numbers and hashes *entry, writes it, and moves the end behind it. */
 MUST_CHECK bool ledger_append(struct ledger_end *end, struct billing_store *b,

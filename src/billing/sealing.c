@@ -6,6 +6,7 @@
 
 #include "billing/ledger.h"
 #include "common/calendar.h"
+#include "common/safety.h"
 
 struct close {
     struct store *measured;
@@ -18,7 +19,9 @@ struct close {
     struct store_marks marks;
     struct ledger_end end;
     int64_t first_hour,
-        end_hour; /* of all accounts: from the first that begins to the last that ends */
+        end_hour;    /* of all accounts: from the first that begins to the last that ends */
+    bool is_first;   /* no month was sealed before */
+    int32_t earlier; /* a month before it that has usage: the first */
     usage_kib_ns unassigned, unpriced;
     struct uuid example; /* a VM of those */
 };
@@ -60,7 +63,7 @@ static bool check_time(const struct close *c, struct error *err)
     char end[HOUR_TEXT_MAX];
     int64_t end_ns = c->end_hour * NS_PER_HOUR;
 
-    if (c->order->utc_ns - end_ns >= c->order->wait_ns)
+    if (c->order->utc_ns - end_ns >= c->order->wait_ns || !safety_is_on(SAFETY_BILLING_ENDED))
         return true;
     return error_set(err, ERR_REFUSED,
                      "it ends at %s, and what comes late is waited for: close it later",
@@ -74,7 +77,7 @@ static bool check_delivered(const struct close *c, struct error *err)
                     c->marks.synchronised_utc_ns >= c->end_hour * NS_PER_HOUR &&
                     c->marks.derived_utc_ns >= c->end_hour * NS_PER_HOUR;
 
-    if (is_there || c->order->is_forced)
+    if (is_there || c->order->is_forced || !safety_is_on(SAFETY_BILLING_DELIVERED))
         return true;
     return error_set(
         err, ERR_REFUSED,
@@ -84,18 +87,26 @@ static bool check_delivered(const struct close *c, struct error *err)
         calendar_format_hour(c->end_hour, end));
 }
 
-static bool check_order(struct close *c, int32_t sealed, struct error *err)
+static bool refuse_order(int32_t first, struct error *err)
 {
     char month[MONTH_TEXT_MAX];
+
+    return error_set(err, ERR_REFUSED, "%s is to be closed first", month_format(first, month));
+}
+
+static bool check_order(struct close *c, int32_t sealed, struct error *err)
+{
     size_t count;
     struct sheet_line *lines = sheet_sorted(c->sheet, &count);
 
+    c->is_first = sealed < 0;
+    c->earlier = c->order->month;
+    if (!safety_is_on(SAFETY_BILLING_ORDER))
+        return true;
     if (sealed >= 0 && c->order->month != sealed + 1)
-        return error_set(err, ERR_REFUSED, "%s is to be closed first",
-                         month_format(sealed + 1, month));
+        return refuse_order(sealed + 1, err);
     if (count > 0 && lines[0].stored.month < c->order->month)
-        return error_set(err, ERR_REFUSED, "%s is to be closed first",
-                         month_format(lines[0].stored.month, month));
+        return refuse_order(lines[0].stored.month, err);
     return true;
 }
 
@@ -136,6 +147,8 @@ static bool take_part(struct usage_reader *reader, size_t life, const struct usa
     if (!info->is_billed)
         return true;
     book_rate(c->book, &info->vm, part->hour, &rate);
+    if (rate.month < c->earlier && part->kib_ns != 0)
+        c->earlier = rate.month;
     if (rate.month != c->order->month)
         return true;
     if (rate.price != NULL)
@@ -148,7 +161,9 @@ static bool take_part(struct usage_reader *reader, size_t life, const struct usa
 static bool rate_usage(struct close *c, struct error *err)
 {
     struct rating rating = {.reader = {.add = take_part}, .close = c};
-    struct usage_query query = {.from_hour = c->first_hour,
+    /* the first month that is closed must not leave one behind, which has no line: nobody owns it
+     */
+    struct usage_query query = {.from_hour = c->is_first ? 0 : c->first_hour,
                                 .to_hour = c->end_hour,
                                 .by_hour = true,
                                 .is_derived_only = true};
@@ -158,7 +173,9 @@ static bool rate_usage(struct close *c, struct error *err)
     free(rating.reader.lives);
     if (!is_ok)
         return false;
-    if (c->unassigned != 0 || c->unpriced != 0)
+    if (c->is_first && c->earlier < c->order->month && safety_is_on(SAFETY_BILLING_ORDER))
+        return refuse_order(c->earlier, err);
+    if ((c->unassigned != 0 || c->unpriced != 0) && safety_is_on(SAFETY_BILLING_OWNED))
         return error_set(err, ERR_REFUSED,
                          "%s GiB*h of it have no %s, of VM %s for one: pagemeter %s",
                          usage_format_gib_h(c->unassigned + c->unpriced, gib_h),
@@ -216,6 +233,8 @@ static bool hand_on(struct close *c, const struct billing_line *from, numerator 
     struct sheet_line *next =
         line_beside(c, from, from->is_pool ? NULL : &from->vm, from->month + 1, err);
 
+    if (!safety_is_on(SAFETY_BILLING_CARRY))
+        carry = 0;
     return next != NULL && numerator_add_to(&next->stored.sums.carry_in, carry, err) &&
            billing_put_line(c->b, &next->stored, err);
 }
@@ -230,7 +249,7 @@ static bool end_line(struct close *c, struct billing_line line, struct error *er
         return carry == 0;
     if (!line.is_pool && !store_has_open_life(c->measured, &line.vm, &is_there, err))
         return false;
-    if (is_there)
+    if (is_there || !safety_is_on(SAFETY_BILLING_GONE))
         return hand_on(c, &line, carry, err);
     struct sheet_line *own = line_beside(c, &line, &line.vm, line.month, err);
 
@@ -238,7 +257,7 @@ static bool end_line(struct close *c, struct billing_line line, struct error *er
         return false;
     struct sheet_line *pool = line_beside(c, &line, NULL, line.month, err);
 
-    return pool != NULL && transfer(c, pool, carry, err);
+    return pool != NULL && (!safety_is_on(SAFETY_BILLING_POOL) || transfer(c, pool, carry, err));
 }
 
 /* open_n holds what was rated: with the adjustments it must be n. */
@@ -259,7 +278,8 @@ static bool check_lines(struct close *c, struct error *err)
     if (!billing_read_adjustments(c->b, &sink, err))
         return false;
     for (size_t i = 0; i < count; i++)
-        if (lines[i].stored.month == c->order->month && lines[i].open_n != lines[i].stored.sums.n)
+        if (lines[i].stored.month == c->order->month && lines[i].open_n != lines[i].stored.sums.n &&
+            safety_is_on(SAFETY_BILLING_RATED))
             return error_set(err, ERR_STORE,
                              "what was charged to account %s is not what was measured: run "
                              "pagemeter audit",
@@ -320,7 +340,7 @@ static bool close_month(struct close *c, struct error *err)
         !charge_pending(c->measured, c->b, c->key, c->order->utc_ns, &c->summary->charged, err) ||
         !sheet_read(&c->sheet, c->b, -1, err) || !check_order(c, sealed, err))
         return false;
-    return ledger_open(&c->end, c->b, err) && rate_usage(c, err) && check_lines(c, err) &&
+    return ledger_open(&c->end, c->b, c->key, err) && rate_usage(c, err) && check_lines(c, err) &&
            end_lines(c, false, err) && end_lines(c, true, err) && seal(c, err);
 }
 

@@ -91,11 +91,17 @@ static bool add(struct books *books, const char *account, const struct options *
                 struct error *err)
 {
     int64_t change;
+    bool is_there;
 
     if (!books_check_account(account, err))
         return false;
     if (o->name == NULL)
         return error_set(err, ERR_USAGE, "whose account is it? Say --name NAME");
+    if (!books_has_account(books, account, &is_there, err))
+        return false;
+    if (is_there)
+        return error_set(err, ERR_REFUSED,
+                         "there is an account '%s' already, and an account never changes", account);
     return books_change(books, &change, err, "account add %s --name %s --offset %d", account,
                         o->name, o->offset_h) &&
            billing_add_account(books->b, account, o->name, o->offset_h, change, err) &&
@@ -106,17 +112,13 @@ static bool add(struct books *books, const char *account, const struct options *
 
 struct looked_for {
     const struct uuid *vm;
-    const char *account;
-    bool has_owner, has_account;
+    bool has_owner;
 };
 
-static bool see_account(void *self, const char *account, const char *name, int offset_h,
-                        struct error *err)
+static bool pass_account(void *self, const char *account, const char *name, int offset_h,
+                         struct error *err)
 {
-    struct looked_for *l = self;
-
-    (void)name, (void)offset_h, (void)err;
-    l->has_account = l->has_account || strcmp(account, l->account) == 0;
+    (void)self, (void)account, (void)name, (void)offset_h, (void)err;
     return true;
 }
 
@@ -142,16 +144,18 @@ static bool assign(struct books *books, const char *vm_text, const char *account
                    const struct options *o, struct error *err)
 {
     struct uuid vm;
-    struct looked_for l = {.vm = &vm, .account = account};
-    struct billing_book_sink sink = {see_account, see_owner, see_tariff, &l};
+    struct looked_for l = {.vm = &vm};
+    struct billing_book_sink sink = {pass_account, see_owner, see_tariff, &l};
     char hour[HOUR_TEXT_MAX];
     int64_t change;
+    bool is_there;
 
-    if (!books_parse_vm(vm_text, &vm, err) || !billing_read_book(books->b, &sink, err))
+    if (!books_parse_vm(vm_text, &vm, err) || !billing_read_book(books->b, &sink, err) ||
+        !books_has_account(books, account, &is_there, err))
         return false;
     if (!o->has_from)
         return error_set(err, ERR_USAGE, "from when on? Say --from T, a whole hour");
-    if (!l.has_account)
+    if (!is_there)
         return error_set(err, ERR_USAGE,
                          "there is no account '%.70s': pagemeter account add makes one", account);
     int64_t from = l.has_owner || o->is_exact ? o->from_hour : 0;

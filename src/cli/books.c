@@ -44,12 +44,16 @@ static bool open_key(struct books *books, const char *dir, const char *file, str
 bool books_open(struct books *books, const char *dir, unsigned what, const char *key_file,
                 struct error *err)
 {
-    *books = (struct books){.now_ns = clock_utc().ns};
+    enum store_mode mode = (what & BOOKS_WRITE) != 0 ? STORE_WRITE : STORE_READ;
+
+    *books = (struct books){.now_ns = 0};
     find_who(books->who, sizeof books->who);
     if (((what & BOOKS_MEASURED) == 0 || store_open(&books->measured, dir, STORE_READ, err)) &&
-        billing_open(&books->b, dir, (what & BOOKS_WRITE) != 0 ? STORE_WRITE : STORE_READ, err) &&
-        ((what & BOOKS_KEY) == 0 || open_key(books, dir, key_file, err)))
+        billing_open(&books->b, dir, mode, err) &&
+        ((what & BOOKS_KEY) == 0 || open_key(books, dir, key_file, err))) {
+        books->now_ns = clock_utc().ns;
         return true;
+    }
     books_close(books);
     return false;
 }
@@ -72,6 +76,46 @@ bool books_change(struct books *books, int64_t *change, struct error *err, const
     (void)vsnprintf(what, sizeof what, format, values);
     va_end(values);
     return billing_change(books->b, books->now_ns, books->who, what, change, err);
+}
+
+struct looked_for {
+    const char *account;
+    bool is_there;
+};
+
+static bool see_account(void *self, const char *account, const char *name, int offset_h,
+                        struct error *err)
+{
+    struct looked_for *l = self;
+
+    (void)name, (void)offset_h, (void)err;
+    l->is_there = l->is_there || strcmp(account, l->account) == 0;
+    return true;
+}
+
+static bool pass_owner(void *self, const struct uuid *vm, int64_t from_hour, int64_t change,
+                       const char *account, struct error *err)
+{
+    (void)self, (void)vm, (void)from_hour, (void)change, (void)account, (void)err;
+    return true;
+}
+
+static bool pass_tariff(void *self, const char *account, int64_t from_hour, int64_t change,
+                        const struct price *price, struct error *err)
+{
+    (void)self, (void)account, (void)from_hour, (void)change, (void)price, (void)err;
+    return true;
+}
+
+bool books_has_account(struct books *books, const char *account, bool *out, struct error *err)
+{
+    struct looked_for l = {.account = account};
+    struct billing_book_sink sink = {see_account, pass_owner, pass_tariff, &l};
+
+    if (!billing_read_book(books->b, &sink, err))
+        return false;
+    *out = l.is_there;
+    return true;
 }
 
 bool books_parse_vm(const char *text, struct uuid *vm, struct error *err)

@@ -16,7 +16,7 @@ struct books {
     struct store *measured; /* read-only, with BOOKS_MEASURED */
     struct chain_key key;   /* with BOOKS_KEY */
     char who[64];           /* "alice", or "root for alice" under sudo */
-    int64_t now_ns;         /* UTC */
+    int64_t now_ns;         /* UTC, when it was its turn */
 };
 
 /* key_file: NULL for the default, which is made when billing.db has no entry yet. */
@@ -27,6 +27,9 @@ void books_close(struct books *books);
 /* Notes who does this; *change for the rows that it brings. */
 MUST_CHECK bool books_change(struct books *books, int64_t *change, struct error *err,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+MUST_CHECK bool books_has_account(struct books *books, const char *account, bool *out,
+                                  struct error *err);
 
 /* The uuid of a VM, in any case; ERR_USAGE otherwise. */
 MUST_CHECK bool books_parse_vm(const char *text, struct uuid *vm, struct error *err);

@@ -48,10 +48,15 @@ static bool set(struct books *books, char **words, const struct options *o, stru
     struct price price;
     char hour[HOUR_TEXT_MAX];
     int64_t change;
+    bool is_there = is_default;
 
     if ((!is_default && !books_check_account(words[0], err)) ||
-        !price_parse(words[1], words[2], &price, err))
+        !price_parse(words[1], words[2], &price, err) ||
+        (!is_default && !books_has_account(books, words[0], &is_there, err)))
         return false;
+    if (!is_there)
+        return error_set(err, ERR_USAGE,
+                         "there is no account '%.70s': pagemeter account add makes one", words[0]);
     if (!o->has_from)
         return error_set(err, ERR_USAGE, "from when on? Say --from T, a whole hour");
     return books_change(books, &change, err, "tariff set %s %s %s --from %s", words[0], words[1],

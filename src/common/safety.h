@@ -64,7 +64,29 @@
     X(BALLOON_SPARE, "balloon-spare", "what was only learned competes with what others need")      \
     X(BALLOON_HARD_RESERVE, "balloon-hard-reserve", "the hard reserve is handed out (I1)")
 
-#define SAFETIES(X) METER_SAFETIES(X) BALLOON_SAFETIES(X)
+#define BILLING_SAFETIES(X)                                                                        \
+    X(BILLING_LOCK, "billing-lock", "a command does not wait for the one before")                  \
+    X(BILLING_TRANSACTION, "billing-transaction", "what a command writes is not one transaction")  \
+    X(BILLING_ONCE, "billing-once", "how far a host was charged is forgotten")                     \
+    X(BILLING_OPEN, "billing-open", "the hour that is not over is charged for good")               \
+    X(BILLING_STALE, "billing-stale", "what is said of the past changes nothing")                  \
+    X(BILLING_RESTORED, "billing-restored", "a store that was restored counts as the same")        \
+    X(BILLING_SEALED, "billing-sealed", "late usage is charged in the month that is sealed")       \
+    X(BILLING_LATE, "billing-late", "late usage of a sealed month is left out")                    \
+    X(BILLING_LATE_HOUR, "billing-late-hour",                                                      \
+      "late usage is left out when something was said of a later hour")                            \
+    X(BILLING_ENDED, "billing-ended", "a month that has not ended is closed")                      \
+    X(BILLING_DELIVERED, "billing-delivered", "a month is closed before all of it was measured")   \
+    X(BILLING_ORDER, "billing-order", "months are closed in any order")                            \
+    X(BILLING_OWNED, "billing-owned", "a month is closed with usage that nobody pays")             \
+    X(BILLING_RATED, "billing-rated", "a month is closed with sums that are not its usage")        \
+    X(BILLING_CARRY, "billing-carry", "less than a penny is dropped when a month is closed")       \
+    X(BILLING_GONE, "billing-gone", "what a VM that is gone has left stays with it")               \
+    X(BILLING_POOL, "billing-pool", "a transfer to the pool never arrives")                        \
+    X(BILLING_CHAIN, "billing-chain", "an entry's hash does not hold the one before")              \
+    X(BILLING_KEY, "billing-key", "the ledger goes on with another key")
+
+#define SAFETIES(X) METER_SAFETIES(X) BALLOON_SAFETIES(X) BILLING_SAFETIES(X)
 
 #define SAFETY_ENUM(name, text, without) SAFETY_##name,
 enum safety { SAFETIES(SAFETY_ENUM) SAFETY_COUNT };

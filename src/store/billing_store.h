@@ -19,7 +19,10 @@ struct billing_store;
 
 enum { BILLING_WAIT_S = 60, ACCOUNT_MAX = 64, ACCOUNT_TEXT_MAX = ACCOUNT_MAX + 1 };
 
-/* STORE_WRITE begins a transaction; what is not committed when it is closed has not happened. */
+/*
+ * STORE_WRITE begins a transaction, whose commit is the last thing that is written: afterwards a
+ * store is good for reading only. What is not committed when it is closed has not happened.
+ */
 MUST_CHECK bool billing_open(struct billing_store **out, const char *dir, enum store_mode mode,
                              struct error *err);
 MUST_CHECK bool billing_commit(struct billing_store *b, struct error *err);
@@ -72,6 +75,7 @@ MUST_CHECK bool billing_read_names(struct billing_store *b, int64_t change,
 
 struct charged {
     bool is_known;                     /* else nothing was yet */
+    struct uuid store;                 /* of the measurements: a restore gives them another */
     int64_t tick;                      /* all intervals that begin before it are in the lines */
     bool is_stale;                     /* something was said of the past */
     int64_t stale_from;                /* hour */

@@ -211,6 +211,7 @@ class Measured:
                 for i, value in enumerate([kib_s * NANO + frac] + durations):
                     cell[i] += value
             self.alive = {row[0] for row in rows_of(connection, "SELECT vm FROM life WHERE last_tick IS NULL")}
+            self.store = rows_of(connection, "SELECT store FROM store ORDER BY number DESC LIMIT 1")[0][0]
             self.last_tick = rows_of(connection, "SELECT max(tick) FROM tick")[0][0]
             self.derived_tick = rows_of(connection, "SELECT coalesce((SELECT tick FROM derived),"
                                         " (SELECT min(tick) FROM hour_cut))")[0][0]
@@ -384,9 +385,10 @@ def check_charged(books, due, measured):
     rows = books.tables["charged"]
     if len(rows) != 1:
         raise Wrong("charged", f"{len(rows)} hosts")
-    _, tick, stale, unassigned_s, unassigned, unpriced_s, unpriced = rows[0]
-    if (tick, stale) != (measured.derived_tick, None):
-        raise Wrong("charged", f"up to tick {tick}, stale {stale}; derived is {measured.derived_tick}")
+    _, store, tick, stale, unassigned_s, unassigned, unpriced_s, unpriced = rows[0]
+    if (store, tick, stale) != (measured.store, measured.derived_tick, None):
+        raise Wrong("charged", f"up to tick {tick} of {store}, stale {stale}; derived is {measured.derived_tick} of"
+                    f" {measured.store}")
     if unassigned_s * NANO + unassigned != due.unassigned or unpriced_s * NANO + unpriced != due.unpriced:
         raise Wrong("charged", f"unassigned {unassigned_s} {unassigned}, unpriced {unpriced_s} {unpriced}; should be"
                     f" {due.unassigned}, {due.unpriced}")

@@ -3,7 +3,7 @@
 
     run.py [--seed N] [--histories N] [--seconds N] [--jobs N] [--only K] [--first] BINDIR
 
-Each history (history.py) is lived through with `pagemeter replay`, `account`, `tariff`, `charge` and
+First some cases that are always the same (cases.py). Then each history (history.py) is lived through with `pagemeter replay`, `account`, `tariff`, `charge` and
 `close`. After each step billing.db is read and held against what it must be (books.py):
 
   always    the equation of every line, transfers that sum to 0, carries handed on, the ledger's
@@ -34,6 +34,7 @@ import time
 
 sys.dont_write_bytecode = True
 import books as oracle
+import cases
 from books import Books, Due, Measured, Said, Wrong
 from history import History, hour_text, month_text
 
@@ -258,7 +259,7 @@ class Life:
             return f"{month_text(self.books.sealed + 1)} is to be closed first"
         due = self.due()
         first = self.first_month(due)
-        if first < month:
+        if first is not None and first < month:
             return f"{month_text(first)} is to be closed first"
         unowned = unpriced = False
         for (vm, hour), cell in self.measured.derived.items():
@@ -273,13 +274,14 @@ class Life:
         for (vm, hour), cell in self.measured.derived.items():
             if cell[0]:
                 months.add(self.said.rate(vm, hour)[2])
-        return min((month for month in months if month > self.books.sealed), default=self.books.sealed + 1)
+        return min((month for month in months if month > self.books.sealed), default=None)
 
     def do_close(self, month, is_forced):
         if self.measured is None:
             return
         if month == "next":
             month = self.books.sealed + 1 if self.books.sealed >= 0 else self.first_month(self.due())
+            month = self.history.first_month if month is None else month
         words = ["close", month_text(month)] + ["--force"] * is_forced
         if month <= self.books.sealed:
             _, text = self.product.run(*words)
@@ -383,8 +385,19 @@ def scratch_place():
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
+def run_case(bindir, case, place):
+    with tempfile.TemporaryDirectory(dir=place) as scratch:
+        try:
+            case(Life(cases.FixedHistory(), Product(bindir, scratch)))
+            return case.__name__, None, None
+        except Wrong as wrong:
+            return case.__name__, f"FAIL {case.__name__}: {wrong}", None
+
+
 def run_history(job):
     bindir, seed, number, must_keep, place = job
+    if not isinstance(number, int):
+        return run_case(bindir, number, place)
     history = History(f"{seed}/{number}")
     with tempfile.TemporaryDirectory(dir=place) as scratch:
         try:
@@ -400,8 +413,9 @@ def run_history(job):
 
 def jobs(options, place):
     until = time.monotonic() + options.seconds
-    for number in range(options.histories):
-        if time.monotonic() < until and options.only in (None, number):
+    for number in [*cases.CASES, *range(options.histories)]:
+        name = str(number) if isinstance(number, int) else number.__name__
+        if time.monotonic() < until and options.only in (None, name):
             yield options.bindir, options.seed, number, not options.first, place
 
 
@@ -411,7 +425,7 @@ def main():
     parser.add_argument("--histories", type=int, default=DEFAULT_HISTORIES)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no history after so many")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many processes")
-    parser.add_argument("--only", type=int, help="only this history of the seed")
+    parser.add_argument("--only", help="only this history of the seed, or this case")
     parser.add_argument("--first", action="store_true", help="stop at the first failure and keep nothing")
     parser.add_argument("bindir")
     options = parser.parse_args()
@@ -430,7 +444,7 @@ def main():
                 if done:
                     counts += done[0]
                     sums = [a + b for a, b in zip(sums, done[1:])]
-                else:
+                if text is not None:
                     print(text, flush=True)
                     if options.first or failed >= 5:
                         pool.terminate()

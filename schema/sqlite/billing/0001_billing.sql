@@ -53,6 +53,7 @@ CREATE TABLE tariff (
 -- the sums of the lines. The tick is an hour cut of the host's store.
 CREATE TABLE charged (
     host          TEXT    NOT NULL PRIMARY KEY CHECK (length(host) = 36),
+    store         TEXT    NOT NULL CHECK (length(store) = 36), -- whose tick: another one after a restore
     tick          INTEGER NOT NULL,
     stale_from    INTEGER,                                     -- the sums from this hour on are to be made anew
     -- in open months, before that tick: usage that nobody owns, and that has no tariff

@@ -1,0 +1,257 @@
+"""Cases of billing that random histories hardly meet, each lived through with the program.
+
+A case gets a Life (run.py) whose history has no steps: a host that runs three VMs around the end of
+a month.
+"""
+
+import fcntl
+import os
+import shutil
+import sqlite3
+import time
+
+import books as oracle
+from books import Measured, Wrong
+from history import HOST, HOUR, MAX_GAP, PERIOD, STORE, month_start, month_text
+
+MONTH = 12 * 52  # 2022-01
+VM = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+OTHER = "bbbbbbbb-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+THIRD = "cccccccc-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+BOOT = "0b0b0b0b-0000-4000-8000-00000000000b"
+END = month_start(MONTH + 1)
+
+
+class FixedTrace:
+    """
+    Ticks each ten minutes from 20 hours before the end of a month to 30 hours after it. VM is always
+    there, OTHER ends, THIRD ends and returns. The clock may be set back by two days.
+    """
+
+    def __init__(self, end=END, back_at=1000):
+        self.vms = [VM, OTHER, THIRD]
+        self.pieces = []
+        for seq in range(1, 50 * 6):
+            utc = (end - 20 - 48 * (seq >= back_at)) * HOUR + seq * 600 * 10**9
+            there = [vm for vm in self.vms
+                     if not (vm == OTHER and seq > 100) and not (vm == THIRD and 100 < seq <= 200)]
+            self.pieces.append(f"T {seq} {seq * 600 * 10**9} {utc} 1000 s 1000000 0 {len(there)}\n" + "".join(
+                f"D {1 + self.vms.index(vm) + 10 * (seq > 200)} {vm} {3_000_001 + self.vms.index(vm)} 8000000 0 r 1\n"
+                if vm == THIRD else f"D {1 + self.vms.index(vm)} {vm} 3000001 8000000 0 r 1\n" for vm in there))
+        self.boot_at = [BOOT] * len(self.pieces)
+
+    def text(self, start, end):
+        return f"P 1 {HOST} {STORE} {BOOT} {PERIOD} {MAX_GAP}\n" + "".join(self.pieces[start:end])
+
+
+class FixedHistory:
+    def __init__(self, **how):
+        self.trace = FixedTrace(**how)
+
+
+def begin(life):
+    """Everybody owned and priced."""
+    life.do_account("a0", 0)
+    life.do_account("a1", 1)
+    life.do_tariff("default", "0.0421", "EUR/GiBh", 0)
+    life.do_assign(VM, "a0", 0, False)
+    life.do_assign(OTHER, "a0", 0, False)
+    life.do_assign(THIRD, "a0", 0, False)
+
+
+def must_say(what, text):
+    if what not in text:
+        raise Wrong("told", f"should say '{what}', and says {text}")
+
+
+def a_tariff_of_nobody_is_refused(life):
+    begin(life)
+    life.do_replay(120)
+    _, text = life.product.run("tariff", "set", "nobody", "0.01", "EUR/GiBh", "--from", "2022-01-01", expect=(2, 3))
+    must_say("nobody", text)
+    life.must_be_unchanged("a tariff that was refused")
+    life.do_charge(1)
+
+
+def an_account_is_added_once(life):
+    begin(life)
+    _, text = life.product.run("account", "add", "a0", "--name", "again", expect=(2, 3))
+    must_say("there is an account 'a0' already", text)
+    life.must_be_unchanged("an account that was refused")
+
+
+def a_command_waits_for_the_one_before(life):
+    """As long as it takes, and longer than SQLite itself would wait."""
+    begin(life)
+    life.do_replay(120)
+    with open(os.path.join(life.product.store, "billing.lock"), "r+", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        other = sqlite3.connect(os.path.join(life.product.store, "billing.db"), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        waiting = life.product.start("charge")
+        time.sleep(2)
+        if waiting.poll() is not None:
+            life.product.finish(waiting, ["charge"])
+        other.execute("ROLLBACK")
+    life.product.finish(waiting, ["charge"])
+    other.close()
+    life.look()
+    life.check_charged()
+
+
+def another_key_is_refused(life):
+    begin(life)
+    life.do_replay(120)
+    life.do_charge(1)
+    life.do_replay(200)
+    key = os.path.join(life.product.store, "ledger.key")
+    shutil.copy(key, key + ".kept")
+    with open(key, "w", encoding="ascii") as file:
+        file.write("0123456789abcdef" * 4 + "\n")
+    _, text = life.product.run("charge", expect=(3,))
+    must_say("key", text)
+    life.must_be_unchanged("a charge with another key")
+    os.replace(key + ".kept", key)
+    life.do_charge(1)
+
+
+def a_lost_key_is_not_made_anew(life):
+    begin(life)
+    life.do_replay(120)
+    life.do_charge(1)
+    life.do_replay(200)
+    key = os.path.join(life.product.store, "ledger.key")
+    os.rename(key, key + ".kept")
+    life.product.run("charge", expect=(3,))
+    if os.path.exists(key):
+        raise Wrong("key", "it was made anew, and the ledger has entries")
+    life.must_be_unchanged("a charge without its key")
+    os.replace(key + ".kept", key)
+    life.do_charge(1)
+
+
+def what_was_not_measured_is_not_sealed(life):
+    """A line's n that is not its usage: somebody changed the database."""
+    begin(life)
+    life.do_replay(299)
+    life.do_charge(1)
+    other = sqlite3.connect(os.path.join(life.product.store, "billing.db"), isolation_level=None)
+    other.execute("UPDATE line SET n_high = n_high + 1 WHERE vm = ? AND month = ?", (VM, MONTH))
+    other.execute("PRAGMA wal_checkpoint")
+    before = oracle.dump(life.product.store)
+    _, text = life.product.run("close", "2022-01", expect=(3,))
+    must_say("is not what was measured", text)
+    if before != oracle.dump(life.product.store):
+        raise Wrong("unchanged", "a close that was refused changed something")
+    other.close()
+
+
+def a_month_that_nobody_owns_is_not_skipped(life):
+    life.do_account("a0", 0)
+    life.do_tariff("default", "0.0421", "EUR/GiBh", 0)
+    life.do_assign(VM, "a0", END, True)
+    life.do_assign(OTHER, "a0", END, True)
+    life.do_assign(THIRD, "a0", END, True)
+    life.do_replay(299)
+    _, text = life.product.run("close", "2022-02", "--force", expect=(3,))
+    must_say("2022-01 is to be closed first", text)
+
+
+def restore(life, back_to):
+    """The backup in place of meter.db, as an operator would."""
+    for name in os.listdir(life.product.store):
+        if name.startswith("meter."):
+            os.unlink(os.path.join(life.product.store, name))
+    life.product.run("restore", back_to)
+    life.measured = Measured(life.product.store)
+
+
+def measurements_that_were_restored_are_charged_anew(life):
+    """The backup lacks hours that were charged; others come in their place."""
+    begin(life)
+    life.do_replay(112)
+    backup = os.path.join(life.product.scratch, "backup")
+    life.product.run("backup", backup)
+    life.do_replay(118)
+    life.do_charge(1)
+    restore(life, backup)
+    life.do_replay(130)
+    life.do_charge(2)
+    life.do_replay(299)
+    life.do_charge(2)
+    life.do_close(MONTH, False)
+    life.do_charge(2)
+
+
+def measurements_that_were_restored_are_shorter(life):
+    begin(life)
+    life.do_replay(112)
+    backup = os.path.join(life.product.scratch, "backup")
+    life.product.run("backup", backup)
+    life.do_replay(180)
+    life.do_charge(1)
+    restore(life, backup)
+    life.do_charge(2)
+    life.do_replay(299)
+    life.do_charge(2)
+
+
+def a_vm_that_returns_pays_once(life):
+    """Gone at the end of the month, its carry is the pool's; back, it begins with nothing."""
+    begin(life)
+    life.do_replay(195)
+    life.do_close(MONTH, False)
+    key = next(key for key in life.books.by_key if key.vm == THIRD and key.month == MONTH)
+    pool = life.books.by_key[key._replace(vm="")]
+    if life.books.by_key[key].carry_out() != 0 or pool.transfers == 0:
+        raise Wrong("pool", f"{key} keeps {life.books.by_key[key].carry_out()}")
+    life.do_replay(299)
+    life.do_charge(2)
+    again = life.books.by_key[key._replace(month=MONTH + 1)]
+    if again.carry_in != 0 or life.books.by_key[key._replace(vm="", month=MONTH + 1)].carry_in == 0:
+        raise Wrong("pool", f"{again.key} begins with {again.carry_in}")
+
+
+def what_comes_late_is_not_lost_behind_what_was_said(life):
+    """Something is said of a later hour than the one that comes late for a sealed month."""
+    life.history = FixedHistory(back_at=250)
+    begin(life)
+    life.do_replay(249)
+    life.do_close(MONTH, False)
+    life.do_assign(VM, "a1", END + 24, False)
+    life.do_replay(290)
+    life.do_charge(2)
+    if not any(row.hour < END for row in life.books.adjustments):
+        raise Wrong("late", "nothing came late: the case is not what it should be")
+
+
+def a_month_that_has_not_ended_is_not_closed(life):
+    """Though the host's clock says that it has."""
+    now = time.gmtime()
+    month = (now.tm_year - 1970) * 12 + now.tm_mon - 1
+    life.history = FixedHistory(end=month_start(month + 1))
+    begin(life)
+    life.do_replay(299)
+    life.do_charge(1)
+    for words in (["this-month"], ["this-month", "--force"], [month_text(month + 1)], ["2099-01"]):
+        _, text = life.product.run("close", *words, expect=(3,))
+        must_say("close it later", text)
+        life.must_be_unchanged("a close that was refused")
+
+
+def a_month_is_closed_after_what_was_waited_for(life):
+    begin(life)
+    life.do_replay(299)
+    life.do_charge(1)
+    _, text = life.product.run("close", month_text(MONTH), "--wait", "1000000h", expect=(3,))
+    must_say("close it later", text)
+    life.must_be_unchanged("a close that was refused")
+    life.do_close(MONTH, False)
+
+
+CASES = [a_tariff_of_nobody_is_refused, an_account_is_added_once, a_command_waits_for_the_one_before,
+         another_key_is_refused, a_lost_key_is_not_made_anew, what_was_not_measured_is_not_sealed,
+         a_month_that_nobody_owns_is_not_skipped, measurements_that_were_restored_are_charged_anew,
+         measurements_that_were_restored_are_shorter, a_vm_that_returns_pays_once,
+         what_comes_late_is_not_lost_behind_what_was_said, a_month_that_has_not_ended_is_not_closed,
+         a_month_is_closed_after_what_was_waited_for]
