@@ -34,7 +34,8 @@ balloon_store = balloon_store balloon_read
 billing = currency price charge_line month dated chain figure
 daemon = pagemeterd daemon sampler committer queue stream host_id
 # from usage to postings: needs billing, and billing.db
-charging = book sheet late ledger charge sealing hours statement statement_span statement_names
+charging = book sheet late ledger charge sealing hours statement statement_span statement_names \
+    invoice export_focus export_journal
 billing_store = billing_store billing_lines billing_export
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \
