@@ -55,6 +55,11 @@ $(O)/test/billing: $(O)/tests/billing/answer.o $(billing_objects) $(O)/src/commo
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lnettle
 
+# one file of an export, also of statements that no store would have
+$(O)/test/write_export: $(O)/tests/billing/write_export.o $(charging_objects) $(billing_objects) $(shared) $(safety_test)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -lnettle
+
 # ---- benchmarks ----
 
 $(O)/test/bench: $(O)/tests/bench/bench.o $(test_objects:$(safety_test)=$(safety))
@@ -90,11 +95,13 @@ $(O)/test/crash/pagemeterd: $(daemon_objects) $(shared) $(safety_test) $(O)/test
 # ---- the whole ----
 
 .PHONY: check
-check: $(O)/.deps-check all test-programs $(O)/test/crash/pagemeterd $(O)/test/sim $(O)/test/billing unit ## run the tests (installs what they need)
+check: $(O)/.deps-check all test-programs $(O)/test/crash/pagemeterd $(O)/test/sim $(O)/test/billing $(O)/test/write_export unit ## run the tests (installs what they need)
 	bash tests/golden/run.sh $(O)/bin
 	python3 tests/property/run.py $(O)/bin
 	python3 tests/property/mutants.py $(O)/test/bin
 	python3 tests/billing/oracle.py $(O)/test/billing
+	python3 tests/billing/focus_rules.py $(O)/bin/pagemeter $(O)/test/write_export
+	python3 tests/billing/journal.py $(O)/bin/pagemeter $(O)/test/write_export
 	python3 tests/crash/run.py --every 4 $(O)
 	bash tests/crash/mutants.sh $(O)
 	$(O)/test/sim --seed 7000000 # the same hosts each time; `make sim` takes others

@@ -1,0 +1,160 @@
+/*
+ * write_export.c - one file of an export to standard output, without the files and the manifest
+ * that `pagemeter export` makes of it.
+ *
+ *   write_export focus|journal DIR PERIOD      of a store
+ *   write_export focus|journal -               of a statement told on standard input:
+ *
+ *     S month from_hour to_hour sealed whole missing_hosts
+ *     R account name vm|- vm_name offset_h currency unit kib_ns prices|- price_count
+ *       carry_in n adjustments transfers posted carry_out
+ *
+ * a line each, fields separated by one space, texts in hexadecimal, prices by commas. So a test can
+ * say what no store would: any numbers, any names.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "billing/export.h"
+#include "common/clock.h"
+
+static void fail(const char *text)
+{
+    (void)fprintf(stderr, "write_export: %s\n", text);
+    exit(3);
+}
+
+static void must(bool is_ok, const char *text)
+{
+    if (!is_ok)
+        fail(text);
+}
+
+/* ---- a statement that is told ---- */
+
+static char *next_field(char **line)
+{
+    char *field = strsep(line, " \n");
+
+    must(field != NULL, "a field is missing");
+    return field;
+}
+
+static numerator next_numerator(char **line)
+{
+    const char *field = next_field(line);
+    numerator value;
+
+    must(numerator_parse(field, strlen(field), &value), field);
+    return value;
+}
+
+/* Never freed: the program ends. */
+static const char *next_text(char **line)
+{
+    const char *field = next_field(line);
+    size_t length = strlen(field) / 2;
+    char *text = calloc(1, length + 1);
+
+    must(text != NULL, "no memory");
+    for (size_t i = 0; i < length; i++)
+        must(sscanf(field + 2 * i, "%2hhx", (unsigned char *)&text[i]) == 1, field);
+    return text;
+}
+
+static void take_prices(char *line, struct statement_row *row)
+{
+    size_t count = 0;
+
+    for (char *field; (field = strsep(&line, ",")) != NULL && strcmp(field, "-") != 0;)
+        row->nano_pennies[count++] = strtoll(field, NULL, 10);
+}
+
+static void take_row(char *line, struct statement_row *row)
+{
+    struct error err;
+
+    (void)snprintf(row->line.account, sizeof row->line.account, "%s", next_field(&line));
+    row->account_name = next_text(&line);
+    const char *vm = next_field(&line);
+
+    row->line.is_pool = strcmp(vm, "-") == 0;
+    must(row->line.is_pool || uuid_parse(vm, strlen(vm), &row->line.vm), vm);
+    row->vm_name = next_text(&line);
+    row->offset_h = (int)next_numerator(&line);
+    must(currency_find(next_field(&line), &row->line.currency, &err), "no such currency");
+    must(unit_parse(next_field(&line), &row->line.unit, &err), "no such unit");
+    row->usage.kib_ns = (usage_kib_ns)next_numerator(&line);
+    take_prices(next_field(&line), row);
+    row->price_count = (size_t)next_numerator(&line);
+    row->carry_in = next_numerator(&line);
+    row->n = next_numerator(&line);
+    row->adjustments = next_numerator(&line);
+    row->transfers = next_numerator(&line);
+    row->posted = (int64_t)next_numerator(&line);
+    row->carry_out = next_numerator(&line);
+}
+
+static void take_head(char *line, struct statement *s)
+{
+    s->month = (int32_t)next_numerator(&line);
+    s->from_hour = (int64_t)next_numerator(&line);
+    s->to_hour = (int64_t)next_numerator(&line);
+    s->is_sealed = next_numerator(&line) != 0;
+    s->is_whole = next_numerator(&line) != 0;
+    (void)snprintf(s->missing_hosts, sizeof s->missing_hosts, "%s", next_text(&line));
+}
+
+static void read_told(struct statement *s)
+{
+    char *line = NULL;
+    size_t room = 0;
+
+    must(getline(&line, &room, stdin) > 2 && line[0] == 'S', "no head");
+    take_head(line + 2, s);
+    while (getline(&line, &room, stdin) > 2) {
+        s->rows = realloc(s->rows, (s->count + 1) * sizeof *s->rows);
+        must(s->rows != NULL, "no memory");
+        s->rows[s->count] = (struct statement_row){.line.month = s->month};
+        take_row(line + 2, &s->rows[s->count++]);
+    }
+    free(line);
+}
+
+/* ---- of a store ---- */
+
+static void read_store(const char *dir, const char *period, struct statement *s)
+{
+    struct billing_store *b;
+    struct statement_span span;
+    struct store *measured;
+    struct error err;
+
+    must(statement_parse_span(period, clock_utc().ns, &span, &err) &&
+             store_open(&measured, dir, STORE_READ, &err) &&
+             billing_open(&b, dir, STORE_READ, &err) && statement_read(measured, b, &span, s, &err),
+         err.text);
+    billing_close(b);
+    store_close(measured);
+}
+
+int main(int argc, char **argv)
+{
+    struct export_options options = {.locale = {',', '.', false}, .provider = "Hoster, \"Inc.\""};
+    struct export_counts counts;
+    struct statement s = {0};
+    struct error err = {0};
+
+    must(argc >= 3 && (argc == 3) == (strcmp(argv[2], "-") == 0), "see the head of write_export.c");
+    if (argc == 3)
+        read_told(&s);
+    else
+        read_store(argv[2], argv[3], &s);
+    must((strcmp(argv[1], "focus") == 0 ? export_focus : export_journal)(stdout, &s, &options,
+                                                                         &counts, &err),
+         err.text);
+    must(fflush(stdout) == 0, "can't write");
+    (void)fprintf(stderr, "%llu\n", (unsigned long long)counts.rows);
+    return 0;
+}
