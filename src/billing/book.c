@@ -31,7 +31,7 @@ struct book {
 /* Room for one more in a growing array. */
 static bool grow(void **array, size_t *room, size_t count, size_t size, struct error *err)
 {
-    if (count < *room)
+    if (*array != NULL && count < *room)
         return true;
     size_t more = *room == 0 ? 64 : *room * 2;
     void *larger = realloc(*array, more * size);

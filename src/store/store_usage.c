@@ -28,6 +28,7 @@ static bool read_lives(struct store *s, const struct usage_query *q, struct usag
     enum db_row row = DB_FAILED;
     size_t capacity = 0;
 
+    reader->count = 0;
     if (!db_prepare(&s->db, q->vm != NULL ? SQL_SELECT_LIVES_OF_VM : SQL_SELECT_LIVES, &stmt, err))
         return false;
     if (q->vm != NULL)
