@@ -36,7 +36,7 @@ daemon = pagemeterd daemon sampler committer queue stream host_id
 # from usage to postings: needs billing, and billing.db
 charging = book sheet late ledger charge sealing hours statement statement_span statement_names \
     invoice export_focus export_journal
-billing_store = billing_store billing_lines billing_export
+billing_store = billing_store billing_lines billing_export query
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \
     charge close
@@ -62,7 +62,7 @@ balloond_objects = $(patsubst %,$(O)/src/balloon/%.o,pageballoond balloond actua
 safety = $(O)/src/common/safety.o
 safety_test = $(O)/src/common/safety_test.o
 
-sql_sources = $(wildcard schema/sqlite/*.sql schema/sqlite/*/*.sql sql/store/*.sql sql/audit/*.sql)
+sql_sources = $(wildcard schema/sqlite/*.sql schema/sqlite/*/*.sql sql/*/*.sql sql/*/*/*.sql)
 generated = $(O)/gen/store/sql.h $(O)/gen/version.h
 
 programs = $(O)/bin/pagemeterd $(O)/bin/pageballoond $(O)/bin/pagemeter $(O)/bin/pagemeter-names \

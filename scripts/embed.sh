@@ -1,9 +1,9 @@
 #!/bin/sh
 # embed.sh OUT.h OUT.c - make the SQL files of the repository C strings.
 #
-# sql/store/*.sql: each "-- :name X" block becomes the macro SQL_X. The files of schema/sqlite/,
-# schema/sqlite/balloon/, schema/sqlite/billing/ and sql/audit/ become the tables sql_migrations, sql_balloon_migrations, sql_billing_migrations and
-# sql_audits, in the order of their names.
+# sql/store/*.sql: each "-- :name X" block becomes the macro SQL_X. Each folder of schema/sqlite/,
+# sql/audit/, sql/reports/ and sql/questions/ becomes a table (src/store/sql_files.h), in the order of
+# the names of its files.
 set -eu
 out_h=$1 out_c=$2
 
@@ -45,4 +45,9 @@ table() { # table NAME FILE...
     table sql_balloon_migrations schema/sqlite/balloon/*.sql
     table sql_billing_migrations schema/sqlite/billing/*.sql
     table sql_audits sql/audit/*.sql
+    table sql_billing_audits sql/audit/billing/*.sql
+    table sql_reports sql/reports/*.sql
+    table sql_billing_reports sql/reports/billing/*.sql
+    table sql_questions sql/questions/*.sql
+    table sql_billing_questions sql/questions/billing/*.sql
 } >"$out_c"

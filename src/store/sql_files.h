@@ -13,6 +13,11 @@ struct sql_file {
 extern const struct sql_file sql_migrations[];
 extern const struct sql_file sql_balloon_migrations[];
 extern const struct sql_file sql_billing_migrations[];
-extern const struct sql_file sql_audits[]; /* sql/audit/ */
+extern const struct sql_file sql_audits[];            /* sql/audit/ */
+extern const struct sql_file sql_billing_audits[];    /* sql/audit/billing/ */
+extern const struct sql_file sql_reports[];           /* sql/reports/: of meter.db alone */
+extern const struct sql_file sql_billing_reports[];   /* sql/reports/billing/ */
+extern const struct sql_file sql_questions[];         /* sql/questions/: of meter.db alone */
+extern const struct sql_file sql_billing_questions[]; /* sql/questions/billing/ */
 
 #endif

@@ -25,41 +25,46 @@ static void format_row(sqlite3_stmt *stmt, char *out)
     }
 }
 
-static bool run_statement(struct store *s, sqlite3_stmt *stmt,
-                          void (*row)(void *self, const char *text), void *self, int64_t *findings,
+static bool run_statement(struct db *db, sqlite3_stmt *stmt, const struct audit_sink *sink,
                           struct error *err)
 {
     char text[FINDING_TEXT_MAX];
     enum db_row result;
 
-    while ((result = db_step(&s->db, stmt, "audit it", err)) == DB_ROW) {
+    while ((result = db_step(db, stmt, "audit it", err)) == DB_ROW) {
         format_row(stmt, text);
-        row(self, text);
-        ++*findings;
+        sink->row(sink->self, text);
+        ++*sink->findings;
     }
     return result == DB_DONE;
 }
 
-bool store_audit(struct store *s, const struct sql_file *audit,
-                 void (*row)(void *self, const char *text), void *self, int64_t *findings,
-                 struct error *err)
+bool db_audit(struct db *db, const struct sql_file *audit, const struct audit_sink *sink,
+              struct error *err)
 {
     const char *rest = audit->text;
 
-    *findings = 0;
+    *sink->findings = 0;
     while (*rest != '\0') {
         sqlite3_stmt *stmt = NULL;
-        int code = sqlite3_prepare_v2(s->db.handle, rest, -1, &stmt, &rest);
+        int code = sqlite3_prepare_v2(db->handle, rest, -1, &stmt, &rest);
 
         if (code != SQLITE_OK)
-            return db_error(&s->db, code, "audit it", err) || error_context(err, "%s", audit->name);
-        bool is_ok = stmt == NULL || run_statement(s, stmt, row, self, findings, err);
+            return db_error(db, code, "audit it", err) || error_context(err, "%s", audit->name);
+        bool is_ok = stmt == NULL || run_statement(db, stmt, sink, err);
 
         (void)sqlite3_finalize(stmt);
         if (!is_ok)
             return error_context(err, "%s", audit->name);
     }
     return true;
+}
+
+bool store_audit(struct store *s, const struct sql_file *audit,
+                 void (*row)(void *self, const char *text), void *self, int64_t *findings,
+                 struct error *err)
+{
+    return db_audit(&s->db, audit, &(struct audit_sink){row, self, findings}, err);
 }
 
 /* Objects that one database has and the other has not, or has otherwise. */
@@ -72,33 +77,38 @@ static const char schema_differences[] =
     "  SELECT type, name, tbl_name, sql FROM wanted.sqlite_master)"
     " ORDER BY 1, 2";
 
-static bool make_wanted(struct db *wanted, const char *path, struct error *err)
+static bool make_wanted(struct db *wanted, const char *path, const struct sql_file *migrations,
+                        struct error *err)
 {
     (void)snprintf(wanted->path, sizeof wanted->path, "%s", path);
     int code = sqlite3_open_v2(path, &wanted->handle,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI, NULL);
 
     return (code == SQLITE_OK || db_error(wanted, code, "open it", err)) &&
-           store_migrate(wanted, sql_migrations, err);
+           store_migrate(wanted, migrations, err);
+}
+
+bool db_audit_schema(struct db *db, const struct sql_file *migrations,
+                     const struct audit_sink *sink, struct error *err)
+{
+    static const char path[] = "file:pagemeter-wanted?mode=memory&cache=shared";
+    const struct sql_file audit = {"schema", schema_differences};
+    struct db wanted = {0};
+    bool is_ok = make_wanted(&wanted, path, migrations, err) &&
+                 db_exec(db, "ATTACH 'file:pagemeter-wanted?mode=memory&cache=shared' AS wanted",
+                         "compare it", err);
+
+    if (is_ok) {
+        is_ok = db_audit(db, &audit, sink, err);
+        /* what follows sorts every tick of the store: on disk, not in the memory of a dom0 */
+        is_ok = db_exec(db, "DETACH wanted; PRAGMA temp_store = FILE", "compare it", err) && is_ok;
+    }
+    (void)sqlite3_close_v2(wanted.handle);
+    return is_ok;
 }
 
 bool store_audit_schema(struct store *s, void (*row)(void *self, const char *text), void *self,
                         int64_t *findings, struct error *err)
 {
-    static const char path[] = "file:pagemeter-wanted?mode=memory&cache=shared";
-    const struct sql_file audit = {"schema", schema_differences};
-    struct db wanted = {0};
-    bool is_ok =
-        make_wanted(&wanted, path, err) &&
-        db_exec(&s->db, "ATTACH 'file:pagemeter-wanted?mode=memory&cache=shared' AS wanted",
-                "compare it", err);
-
-    if (is_ok) {
-        is_ok = store_audit(s, &audit, row, self, findings, err);
-        /* what follows sorts every tick of the store: on disk, not in the memory of a dom0 */
-        is_ok =
-            db_exec(&s->db, "DETACH wanted; PRAGMA temp_store = FILE", "compare it", err) && is_ok;
-    }
-    (void)sqlite3_close_v2(wanted.handle);
-    return is_ok;
+    return db_audit_schema(&s->db, sql_migrations, &(struct audit_sink){row, self, findings}, err);
 }

@@ -62,6 +62,17 @@ MUST_CHECK bool store_migrate(struct db *db, const struct sql_file *migrations, 
 MUST_CHECK bool store_check_version(struct db *db, const struct sql_file *migrations,
                                     struct error *err);
 
+/* What store_audit and store_audit_schema do, for any of the databases. */
+struct audit_sink {
+    void (*row)(void *self, const char *text);
+    void *self;
+    int64_t *findings;
+};
+MUST_CHECK bool db_audit(struct db *db, const struct sql_file *audit, const struct audit_sink *sink,
+                         struct error *err);
+MUST_CHECK bool db_audit_schema(struct db *db, const struct sql_file *migrations,
+                                const struct audit_sink *sink, struct error *err);
+
 /* Prepares the statements of store_append. */
 MUST_CHECK bool store_prepare(struct store *store, struct error *err);
 

@@ -1,0 +1,29 @@
+/*
+ * audit.h - what pagemeter audit does, for others that audit too.
+ */
+#ifndef PAGEMETER_AUDIT_H
+#define PAGEMETER_AUDIT_H
+
+#include <stdint.h>
+
+#include "cli/cli.h"
+
+struct audit_order {
+    const char *db;
+    const char *key; /* the ledger's; NULL: the one beside the databases, where it can be read */
+    enum cli_format format;
+    bool is_terse; /* FORMAT_TABLE: findings only, not what holds */
+};
+
+struct audit_outcome {
+    int64_t audits, findings;
+};
+
+/*
+ * Runs every audit over meter.db, over billing.db where there is one, and follows the ledger's
+ * chain where its key is; prints findings. Fails when something could not be audited.
+ */
+MUST_CHECK bool audit_all(const struct audit_order *order, struct audit_outcome *out,
+                          struct error *err);
+
+#endif

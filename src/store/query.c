@@ -1,0 +1,197 @@
+#include "store/query.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/number.h"
+#include "store/store_impl.h"
+
+struct query {
+    struct db db;
+};
+
+static bool name_books(struct db *db, const char *dir, struct error *err)
+{
+    db->writer = "pagemeter account";
+    return store_name_db(db, dir, "billing.db", err);
+}
+
+bool query_has_books(const char *dir)
+{
+    struct db db = {0};
+    struct error err;
+
+    return name_books(&db, dir, &err) && access(db.path, F_OK) == 0;
+}
+
+/* Opens the measurements as any reader does, which says best what is wrong with them. */
+static bool check_measured(const char *dir, struct error *err)
+{
+    struct store *store = NULL;
+    bool is_ok = store_open(&store, dir, STORE_READ, err);
+
+    store_close(store);
+    return is_ok;
+}
+
+static bool attach_measured(struct db *db, const char *dir, struct error *err)
+{
+    struct db measured = {0};
+    sqlite3_stmt *stmt = NULL;
+
+    /* for reading only, as what it is attached to */
+    if (!store_name_db(&measured, dir, "meter.db", err) ||
+        !db_prepare(db, "ATTACH ?1 AS meter", &stmt, err))
+        return false;
+    (void)sqlite3_bind_text(stmt, 1, measured.path, -1, SQLITE_STATIC);
+    bool is_ok = db_run(db, stmt, "attach meter.db to it", err);
+
+    (void)sqlite3_finalize(stmt);
+    return is_ok;
+}
+
+static bool open_all(struct query *q, const char *dir, struct error *err)
+{
+    if (!check_measured(dir, err))
+        return false;
+    if (!query_has_books(dir))
+        return store_name_db(&q->db, dir, "meter.db", err) &&
+               store_open_db(&q->db, sql_migrations, STORE_READ, err);
+    return name_books(&q->db, dir, err) &&
+           store_open_db(&q->db, sql_billing_migrations, STORE_READ, err) &&
+           attach_measured(&q->db, dir, err);
+}
+
+bool query_open(struct query **out, const char *dir, struct error *err)
+{
+    struct query *q = calloc(1, sizeof *q);
+
+    if (q == NULL)
+        return error_set(err, ERR_NOMEM, "not enough memory to open a store");
+    /* sorting goes to the disk, not into the memory of a dom0 */
+    if (!open_all(q, dir, err) || !db_exec(&q->db, "PRAGMA temp_store = FILE", "open it", err)) {
+        query_close(q);
+        return false;
+    }
+    *out = q;
+    return true;
+}
+
+void query_close(struct query *q)
+{
+    if (q == NULL)
+        return;
+    if (q->db.handle != NULL)
+        (void)sqlite3_close_v2(q->db.handle);
+    free(q);
+}
+
+bool query_audit(struct query *q, const struct sql_file *audit,
+                 void (*row)(void *self, const char *text), void *self, int64_t *findings,
+                 struct error *err)
+{
+    return db_audit(&q->db, audit, &(struct audit_sink){row, self, findings}, err);
+}
+
+bool query_audit_schema(struct query *q, void (*row)(void *self, const char *text), void *self,
+                        int64_t *findings, struct error *err)
+{
+    return db_audit_schema(&q->db, sql_billing_migrations,
+                           &(struct audit_sink){row, self, findings}, err);
+}
+
+/* ---- questions ---- */
+
+static void bind_value(sqlite3_stmt *stmt, int place, const char *value)
+{
+    uint64_t number;
+
+    if (number_parse(value, strlen(value), INT64_MAX, &number))
+        (void)sqlite3_bind_int64(stmt, place, (int64_t)number);
+    else
+        (void)sqlite3_bind_text(stmt, place, value, -1, SQLITE_STATIC);
+}
+
+/* used: which of them the file has. */
+static void bind_all(sqlite3_stmt *stmt, const struct query_parameter *parameters, size_t count,
+                     bool *used)
+{
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        int place;
+
+        (void)snprintf(name, sizeof name, ":%s", parameters[i].name);
+        place = sqlite3_bind_parameter_index(stmt, name);
+        if (place > 0)
+            bind_value(stmt, place, parameters[i].value);
+        used[i] = used[i] || place > 0;
+    }
+}
+
+static bool answer(struct query *q, sqlite3_stmt *stmt, const struct query_sink *sink,
+                   struct error *err)
+{
+    const char *names[QUERY_COLUMNS_MAX], *values[QUERY_COLUMNS_MAX];
+    struct query_row row = {.count = sqlite3_column_count(stmt), .names = names};
+    enum db_row result;
+
+    if (row.count > QUERY_COLUMNS_MAX)
+        return error_set(err, ERR_USAGE, "an answer has at most %d columns", QUERY_COLUMNS_MAX);
+    for (int c = 0; c < row.count; c++)
+        names[c] = sqlite3_column_name(stmt, c);
+    if (!sink->head(sink->self, &row, err))
+        return false;
+    row.values = values;
+    while ((result = db_step(&q->db, stmt, "ask it", err)) == DB_ROW) {
+        for (int c = 0; c < row.count; c++)
+            values[c] = (const char *)sqlite3_column_text(stmt, c);
+        if (!sink->row(sink->self, &row, err))
+            return false;
+    }
+    return result == DB_DONE;
+}
+
+/* The next statement of a text; *stmt NULL: there was none, but a comment. */
+static bool next_statement(struct query *q, const char **rest, sqlite3_stmt **stmt,
+                           struct error *err)
+{
+    if (sqlite3_prepare_v2(q->db.handle, *rest, -1, stmt, rest) != SQLITE_OK)
+        return error_set(err, ERR_USAGE, "%s", sqlite3_errmsg(q->db.handle));
+    if (*stmt != NULL && sqlite3_stmt_readonly(*stmt) == 0) {
+        (void)sqlite3_finalize(*stmt);
+        return error_set(err, ERR_USAGE, "it does not only read");
+    }
+    return true;
+}
+
+enum { PARAMETERS_MAX = 16 };
+
+bool query_ask(struct query *q, const struct sql_file *file,
+               const struct query_parameter *parameters, size_t count,
+               const struct query_sink *sink, struct error *err)
+{
+    bool used[PARAMETERS_MAX] = {false};
+    const char *rest = file->text;
+
+    if (count > PARAMETERS_MAX)
+        return error_set(err, ERR_USAGE, "there are at most %d parameters", PARAMETERS_MAX);
+    while (*rest != '\0') {
+        sqlite3_stmt *stmt = NULL;
+
+        if (!next_statement(q, &rest, &stmt, err))
+            return error_context(err, "%s", file->name);
+        bind_all(stmt, parameters, count, used);
+        bool is_ok = stmt == NULL || answer(q, stmt, sink, err);
+
+        (void)sqlite3_finalize(stmt);
+        if (!is_ok)
+            return error_context(err, "%s", file->name);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!used[i])
+            return error_set(err, ERR_USAGE, "%s has no parameter '%.40s'", file->name,
+                             parameters[i].name);
+    return true;
+}
