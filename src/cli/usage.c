@@ -12,6 +12,7 @@
 #include "cli/usage_table.h"
 #include "common/calendar.h"
 #include "common/clock.h"
+#include "store/query.h"
 
 static const char usage_text[] =
     "usage [--db DIR] [--from T] [--to T] [--by vm,account,host,life,hour]\n"
@@ -161,6 +162,20 @@ static void print_json(const struct usage_table *t)
 static const int key_widths[KEY_COUNT] = {
     [KEY_VM] = 36, [KEY_ACCOUNT] = 12, [KEY_HOST] = 36, [KEY_LIFE] = 20, [KEY_HOUR] = 20};
 
+/* Only accounts have names that may be longer. */
+static int key_width(const struct usage_table *t, enum usage_key key)
+{
+    int width = key_widths[key];
+
+    for (size_t i = 0; key == KEY_ACCOUNT && i < t->count; i++) {
+        const struct book_account *account = t->rows[i].account;
+        int length = account != NULL ? (int)strlen(account->id) : 0;
+
+        width = length > width ? length : width;
+    }
+    return width;
+}
+
 static const char *format_span(sum_ns ns, char out[32])
 {
     /* for reading: cut, not rounded, so that parts never exceed a whole */
@@ -187,14 +202,16 @@ static void print_sums(const struct usage_sum *sum)
 static bool print_table(const struct usage_table *t, struct error *err)
 {
     struct usage_sum total = {0};
+    int widths[KEY_COUNT];
     int width = 0;
     char name[KEY_TEXT_MAX];
 
     for (int key = 0; key < KEY_COUNT; key++) {
+        widths[key] = key_width(t, (enum usage_key)key);
         if (!t->has[key])
             continue;
-        (void)printf("%-*s ", key_widths[key], usage_key_name((enum usage_key)key));
-        width += key_widths[key] + 1;
+        (void)printf("%-*s ", widths[key], usage_key_name((enum usage_key)key));
+        width += widths[key] + 1;
     }
     (void)printf("%16s %14s %12s %12s\n", "GiB*h", "measured", "missing", "excluded");
     for (size_t i = 0; i < t->count; i++) {
@@ -202,8 +219,7 @@ static bool print_table(const struct usage_table *t, struct error *err)
 
         for (int key = 0; key < KEY_COUNT; key++)
             if (t->has[key])
-                (void)printf("%-*s ", key_widths[key],
-                             usage_row_key(row, (enum usage_key)key, name));
+                (void)printf("%-*s ", widths[key], usage_row_key(row, (enum usage_key)key, name));
         print_sums(&row->sum);
         if (!usage_sum_add(&total, &row->sum, err))
             return false;
@@ -216,13 +232,29 @@ static bool print_table(const struct usage_table *t, struct error *err)
     return true;
 }
 
+/* Who owns what is in billing.db, where there is one. */
+static bool read_book(const char *dir, struct book **book, struct error *err)
+{
+    struct billing_store *b = NULL;
+
+    if (!query_has_books(dir))
+        return true;
+    bool is_ok = billing_open(&b, dir, STORE_READ, err) && book_read(book, b, err);
+
+    billing_close(b);
+    return is_ok;
+}
+
 static int print_usage(struct options *o)
 {
     struct error err;
     struct store *store = NULL;
+    struct book *book = NULL;
     int status = CLI_FINE;
+    bool is_ok = !o->table.has[KEY_ACCOUNT] || read_book(o->db, &book, &err);
 
-    if (!store_open(&store, o->db, STORE_READ, &err) ||
+    o->table.book = book;
+    if (!is_ok || !store_open(&store, o->db, STORE_READ, &err) ||
         !usage_table_read(&o->table, store, &o->query, &err))
         status = cli_fail(&err);
     else if (o->format == FORMAT_CSV)
@@ -233,6 +265,7 @@ static int print_usage(struct options *o)
         status = cli_fail(&err);
     store_close(store);
     usage_table_clear(&o->table);
+    book_free(book);
     return cli_finish(status);
 }
 

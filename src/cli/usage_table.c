@@ -51,7 +51,7 @@ const char *usage_row_key(const struct usage_row *row, enum usage_key key, char 
     case KEY_VM:
         return uuid_format(&row->life->vm, out);
     case KEY_ACCOUNT:
-        return strcpy(out, "unassigned"); /* accounts are not there yet: nothing is owned */
+        return row->account != NULL ? row->account->id : "unassigned";
     case KEY_HOST:
         return uuid_format(&row->life->host, out);
     case KEY_LIFE:
@@ -89,8 +89,7 @@ static struct usage_sum sum_of(const struct usage_part *part)
     };
 }
 
-static bool add_row(struct usage_table *t, const struct life_info *life,
-                    const struct usage_sum *sum, struct error *err)
+static bool add_row(struct usage_table *t, const struct usage_row *row, struct error *err)
 {
     if (t->rows == NULL || t->count == t->capacity) {
         size_t capacity = t->capacity == 0 ? 1024 : t->capacity * 2;
@@ -101,8 +100,19 @@ static bool add_row(struct usage_table *t, const struct life_info *life,
         t->rows = larger;
         t->capacity = capacity;
     }
-    t->rows[t->count++] = (struct usage_row){life, *sum};
+    t->rows[t->count++] = *row;
     return true;
+}
+
+/* Owners are dated by the hour. */
+static const struct book_account *owner_of(const struct usage_table *t,
+                                           const struct life_info *life, int64_t hour)
+{
+    struct rate rate = {0};
+
+    if (t->has[KEY_ACCOUNT] && t->book != NULL)
+        book_rate(t->book, &life->vm, hour, &rate);
+    return rate.account;
 }
 
 /* Parts of one life come together: only the last row can be the same life's. */
@@ -113,13 +123,14 @@ static bool take_part(struct usage_reader *reader, size_t life, const struct usa
         (struct usage_table *)((char *)reader - offsetof(struct usage_table, reader));
     const struct life_info *info = &reader->lives[life];
     struct usage_row *last = t->rows != NULL && t->count > 0 ? &t->rows[t->count - 1] : NULL;
-    struct usage_sum sum = sum_of(part);
+    struct usage_row row = {info, owner_of(t, info, part->hour), sum_of(part)};
 
     if (!info->is_billed && !t->with_unbilled)
         return true;
-    if (last != NULL && last->life == info && (!t->has[KEY_HOUR] || last->sum.hour == part->hour))
-        return usage_sum_add(&last->sum, &sum, err);
-    return add_row(t, info, &sum, err);
+    if (last != NULL && last->life == info && last->account == row.account &&
+        (!t->has[KEY_HOUR] || last->sum.hour == part->hour))
+        return usage_sum_add(&last->sum, &row.sum, err);
+    return add_row(t, &row, err);
 }
 
 static int compare_text(const struct usage_row *a, const struct usage_row *b, enum usage_key key)
@@ -137,11 +148,12 @@ static int compare_key(const struct usage_row *a, const struct usage_row *b, enu
         return memcmp(&a->life->vm, &b->life->vm, sizeof a->life->vm);
     case KEY_HOST:
         return memcmp(&a->life->host, &b->life->host, sizeof a->life->host);
+    case KEY_ACCOUNT:
+        return a->account == b->account ? 0 : compare_text(a, b, key);
     case KEY_LIFE:
         return a->life == b->life ? 0 : compare_text(a, b, key);
     case KEY_HOUR: /* years have four digits up to 2262, the last one that a trace can name */
         return (a->sum.hour > b->sum.hour) - (a->sum.hour < b->sum.hour);
-    case KEY_ACCOUNT:
     case KEY_COUNT:
         break;
     }
@@ -180,7 +192,7 @@ bool usage_table_read(struct usage_table *t, struct store *store, struct usage_q
                       struct error *err)
 {
     t->reader = (struct usage_reader){.add = take_part};
-    query->by_hour = t->has[KEY_HOUR];
+    query->by_hour = t->has[KEY_HOUR] || (t->has[KEY_ACCOUNT] && t->book != NULL);
     return store_usage(store, query, &t->reader, err) && merge_rows(t, err);
 }
 

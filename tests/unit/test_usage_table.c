@@ -20,15 +20,41 @@ static void assert_keys(const char *text, bool vm, bool account, bool host, bool
     assert_int_equal(has[KEY_HOUR], hour);
 }
 
-static struct usage_table read_table(struct store_scene *t, const char *keys, bool with_unbilled)
+static struct usage_table read_owned(struct store_scene *t, const char *keys, bool with_unbilled,
+                                     const struct book *book)
 {
     struct usage_query query = {.from_hour = 0, .to_hour = INT64_C(5000000)};
-    struct usage_table table = {.with_unbilled = with_unbilled};
+    struct usage_table table = {.with_unbilled = with_unbilled, .book = book};
     struct error err;
 
     assert_ok(usage_parse_keys(keys, table.has, &err));
     assert_ok(usage_table_read(&table, t->store, &query, &err));
     return table;
+}
+
+static struct usage_table read_table(struct store_scene *t, const char *keys, bool with_unbilled)
+{
+    return read_owned(t, keys, with_unbilled, NULL);
+}
+
+/* VM 5 is of "beta", and from the second hour on of "acme"; nobody owns VM 9. */
+static struct book *owners(struct store_scene *t)
+{
+    struct billing_store *b = NULL;
+    struct uuid vm = uuid_of(5);
+    struct book *book = NULL;
+    struct error err;
+    int64_t change;
+
+    assert_ok(billing_open(&b, t->dir, STORE_WRITE, &err));
+    assert_ok(billing_change(b, 1, "a test", "all of it", &change, &err));
+    assert_ok(billing_add_account(b, "acme", "Acme", 0, change, &err));
+    assert_ok(billing_add_account(b, "beta", "Beta", 0, change, &err));
+    assert_ok(billing_add_owner(b, &vm, 0, "beta", change, &err));
+    assert_ok(billing_add_owner(b, &vm, START_HOUR + 1, "acme", change, &err));
+    assert_ok(book_read(&book, b, &err));
+    billing_close(b);
+    return book;
 }
 
 /* dom0, VM 9 over two hours, VM 5 with two lives. */
@@ -209,6 +235,59 @@ static void test_table_by_host_or_account_is_one_row(void **state)
     usage_table_clear(&table);
 }
 
+static void test_table_by_account_goes_by_the_owner_of_each_hour(void **state)
+{
+    struct store_scene *t = *state;
+
+    live(t);
+    struct book *book = owners(t);
+    struct usage_table table = read_owned(t, "account", false, book);
+
+    assert_int_equal(table.count, 3);
+    assert_row(&table, 0, KEY_ACCOUNT, "acme");
+    assert_row(&table, 1, KEY_ACCOUNT, "beta");
+    assert_row(&table, 2, KEY_ACCOUNT, "unassigned");
+    /* VM 5: 8 rectangles in each of the hours, and an interval more that is not billed */
+    assert_usage_equal(table.rows[0].sum.kib_ns, (usage_kib_ns)500 * 8 * 1000000000);
+    assert_usage_equal(table.rows[1].sum.kib_ns, (usage_kib_ns)500 * 8 * 1000000000);
+    assert_usage_equal(table.rows[2].sum.kib_ns, (usage_kib_ns)1000 * 19 * 1000000000);
+    usage_table_clear(&table);
+    book_free(book);
+}
+
+static void test_table_by_vm_and_account_has_a_row_for_each_owner(void **state)
+{
+    struct store_scene *t = *state;
+
+    live(t);
+    struct book *book = owners(t);
+    struct usage_table table = read_owned(t, "vm,account", true, book);
+
+    assert_int_equal(table.count, 4);
+    assert_row(&table, 0, KEY_VM, "00000000-0000-0000-0000-000000000000");
+    assert_row(&table, 0, KEY_ACCOUNT, "unassigned");
+    assert_row(&table, 1, KEY_VM, "05050505-0505-0505-0505-050505050505");
+    assert_row(&table, 1, KEY_ACCOUNT, "acme");
+    assert_row(&table, 2, KEY_ACCOUNT, "beta");
+    assert_row(&table, 3, KEY_ACCOUNT, "unassigned");
+    usage_table_clear(&table);
+    book_free(book);
+}
+
+static void test_table_not_by_account_is_the_same_with_owners(void **state)
+{
+    struct store_scene *t = *state;
+
+    live(t);
+    struct book *book = owners(t);
+    struct usage_table table = read_owned(t, "vm", false, book);
+
+    assert_int_equal(table.count, 2);
+    assert_usage_equal(table.rows[0].sum.kib_ns, (usage_kib_ns)500 * 16 * 1000000000);
+    usage_table_clear(&table);
+    book_free(book);
+}
+
 static void test_table_every_grouping_adds_up_to_the_same(void **state)
 {
     static const char *const groupings[] = {
@@ -217,9 +296,10 @@ static void test_table_every_grouping_adds_up_to_the_same(void **state)
 
     live(t);
     struct bill bill = bill_of(t->store);
+    struct book *book = owners(t);
 
-    for (size_t i = 0; i < sizeof groupings / sizeof *groupings; i++) {
-        struct usage_table table = read_table(t, groupings[i], true);
+    for (size_t i = 0; i < 2 * sizeof groupings / sizeof *groupings; i++) {
+        struct usage_table table = read_owned(t, groupings[i / 2], true, i % 2 == 0 ? NULL : book);
         struct usage_sum sum = {.hour = 0};
         struct error err;
 
@@ -230,6 +310,7 @@ static void test_table_every_grouping_adds_up_to_the_same(void **state)
         assert_usage_equal(sum.excluded_ns, (sum_ns)bill.excluded_ns);
         usage_table_clear(&table);
     }
+    book_free(book);
 }
 
 int main(void)
@@ -247,6 +328,9 @@ int main(void)
         store_test(test_table_by_hour_is_sorted_by_hour),
         store_test(test_table_by_vm_and_hour_sorts_by_vm_first),
         store_test(test_table_by_host_or_account_is_one_row),
+        store_test(test_table_by_account_goes_by_the_owner_of_each_hour),
+        store_test(test_table_by_vm_and_account_has_a_row_for_each_owner),
+        store_test(test_table_not_by_account_is_the_same_with_owners),
         store_test(test_table_every_grouping_adds_up_to_the_same),
     };
 
