@@ -28,28 +28,31 @@ struct book {
     size_t price_count, price_room;
 };
 
-/* Room for one more in a growing array. */
-static bool grow(void **array, size_t *room, size_t count, size_t size, struct error *err)
+/* A growing array with room for one more: where it is now, or NULL, and it stays as it was. */
+static void *grow(void *array, size_t *room, size_t count, size_t size, struct error *err)
 {
-    if (*array != NULL && count < *room)
-        return true;
     size_t more = *room == 0 ? 64 : *room * 2;
-    void *larger = realloc(*array, more * size);
+
+    if (count < *room)
+        return array;
+    void *larger = realloc(array, more * size);
 
     if (larger == NULL)
-        return error_set(err, ERR_NOMEM, "not enough memory for accounts and tariffs");
-    *array = larger;
-    *room = more;
-    return true;
+        (void)error_set(err, ERR_NOMEM, "not enough memory for accounts and tariffs");
+    else
+        *room = more;
+    return larger;
 }
 
 static bool add_dated(struct timeline_of *t, int64_t from_hour, int64_t change, size_t value,
                       struct error *err)
 {
-    if (!grow((void **)&t->entries, &t->room, t->count, sizeof *t->entries, err))
+    struct dated *entries = grow(t->entries, &t->room, t->count, sizeof *entries, err);
+
+    if (entries == NULL)
         return false;
-    t->entries[t->count++] =
-        (struct dated){.from_hour = from_hour, .change = change, .value = value};
+    t->entries = entries;
+    entries[t->count++] = (struct dated){.from_hour = from_hour, .change = change, .value = value};
     return true;
 }
 
@@ -79,16 +82,24 @@ static bool take_account(void *self, const char *id, const char *name, int offse
     struct book *book = self;
     size_t at = book->account_count;
 
-    if (!grow((void **)&book->accounts, &book->account_room, at, sizeof *book->accounts, err) ||
-        !grow((void **)&book->tariffs, &book->tariff_room, at, sizeof *book->tariffs, err))
+    struct book_account *accounts =
+        grow(book->accounts, &book->account_room, at, sizeof *accounts, err);
+
+    if (accounts == NULL)
         return false;
-    struct book_account *account = &book->accounts[at];
+    book->accounts = accounts;
+    struct timeline_of *tariffs = grow(book->tariffs, &book->tariff_room, at, sizeof *tariffs, err);
+
+    if (tariffs == NULL)
+        return false;
+    book->tariffs = tariffs;
+    struct book_account *account = &accounts[at];
 
     *account = (struct book_account){.offset_h = offset_h, .name = strdup(name)};
     if (account->name == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory for accounts and tariffs");
     (void)snprintf(account->id, sizeof account->id, "%s", id);
-    book->tariffs[at] = (struct timeline_of){0};
+    tariffs[at] = (struct timeline_of){0};
     book->account_count++;
     return true;
 }
@@ -102,9 +113,12 @@ static bool take_owner(void *self, const struct uuid *vm, int64_t from_hour, int
     if (owner == book->account_count)
         return error_set(err, ERR_STORE, "a VM is owned by %s, which is no account", account);
     if (book->vm_count == 0 || !uuid_is_equal(&book->vms[book->vm_count - 1].vm, vm)) {
-        if (!grow((void **)&book->vms, &book->vm_room, book->vm_count, sizeof *book->vms, err))
+        struct owned *vms = grow(book->vms, &book->vm_room, book->vm_count, sizeof *vms, err);
+
+        if (vms == NULL)
             return false;
-        book->vms[book->vm_count++] = (struct owned){.vm = *vm};
+        book->vms = vms;
+        vms[book->vm_count++] = (struct owned){.vm = *vm};
     }
     return add_dated(&book->vms[book->vm_count - 1].owners, from_hour, change, owner, err);
 }
@@ -120,10 +134,13 @@ static bool take_tariff(void *self, const char *account, int64_t from_hour, int6
         return error_set(err, ERR_STORE, "a tariff is of %s, which is no account", account);
     if (account[0] != '\0')
         timeline = &book->tariffs[at];
-    if (!grow((void **)&book->prices, &book->price_room, book->price_count, sizeof *book->prices,
-              err))
+    struct price *prices =
+        grow(book->prices, &book->price_room, book->price_count, sizeof *prices, err);
+
+    if (prices == NULL)
         return false;
-    book->prices[book->price_count] = *price;
+    book->prices = prices;
+    prices[book->price_count] = *price;
     return add_dated(timeline, from_hour, change, book->price_count++, err);
 }
 
