@@ -22,7 +22,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread -fstack-protector-strong -D_FORTI
     -Werror=implicit -Werror=int-conversion -Werror=incompatible-pointer-types -Isrc -I$(O)/gen $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
-common = error number units uuid calendar clock lines log notify config local_socket csv utf8 cell
+common = error number units uuid calendar clock lines log notify config local_socket csv utf8 cell json
 meter = record trace_read trace_write meter lives integrate source source_replay source_sim \
     sim_host stream_connect replay
 store = sqlite store_open migrate store_append store_load store_derive store_usage store_audit \
@@ -35,6 +35,7 @@ billing = currency price charge_line month dated chain figure
 daemon = pagemeterd daemon sampler committer queue stream host_id
 # from usage to postings: needs billing, and billing.db
 charging = book sheet late ledger charge sealing hours statement statement_span statement_names \
+    publish \
     invoice export_focus export_journal
 billing_store = billing_store billing_lines billing_export query
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
