@@ -35,12 +35,12 @@ billing = currency price charge_line month dated chain figure
 daemon = pagemeterd daemon sampler committer queue stream host_id
 # from usage to postings: needs billing, and billing.db
 charging = book sheet late ledger charge sealing hours statement statement_span statement_names \
-    publish \
+    totals publish table export export_parts export_accountant export_totals export_json \
     invoice export_focus export_journal
 billing_store = billing_store billing_lines billing_export query
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \
-    charge close
+    charge close export
 # what pagemeter balloon simulate has of src/balloon
 simulate = history simulate sim_model sim_guest sim_agent sim_world sim_time sim_run
 

@@ -2,10 +2,10 @@
  * export.h - statements as files for others: an accountant, FOCUS, a journal, JSON.
  *
  * A format is one or more files, each written by a pure function of the statement and the options:
- * the same statement gives the same bytes, whatever the locale. Files appear whole or not at all
- * (temporary name, fsync, rename, fsync of the directory), the manifest last: what a manifest names
- * is there. It has for each file its name, bytes, rows and sha256, the sums, the watermark, and the
- * head of the ledger's chain.
+ * the same statement gives the same bytes, whatever the locale of the process and the time. Files
+ * appear whole or not at all (publish.h), the manifest last: what a manifest names is there. It has
+ * for each file its name, bytes, rows and sha256, the sums, the watermark, and the head of the
+ * ledger's chain. docs/exports.md explains every column.
  */
 #ifndef PAGEMETER_EXPORT_H
 #define PAGEMETER_EXPORT_H
@@ -16,10 +16,13 @@
 
 /* How a spreadsheet of the country wants it: only the accountant's files heed it. */
 struct export_locale {
-    char separator;    /* between fields: ',' or ';' */
-    char decimal;      /* '.' or ',' */
-    bool has_bom;      /* UTF-8's mark in front */
+    char separator; /* between fields: ',' or ';' */
+    char decimal;   /* '.' or ',' */
+    bool has_bom;   /* UTF-8's mark in front */
 };
+
+/* "plain", "en", "de", ...; ERR_USAGE otherwise. */
+MUST_CHECK bool export_find_locale(const char *name, struct export_locale *out, struct error *err);
 
 struct export_options {
     struct export_locale locale;
@@ -58,9 +61,20 @@ MUST_CHECK bool export_find(const char *name, const struct export_format **out, 
 enum { PERIOD_TEXT_MAX = 24 };
 const char *export_period(const struct statement *s, char out[PERIOD_TEXT_MAX]);
 
-/* Writes all files of a format into a directory, then the manifest. *manifest_sha256: of it. */
-MUST_CHECK bool export_run(const struct export_format *format, const struct statement *s,
-                           const struct export_options *o, const char *dir,
-                           char manifest_sha256[CHAIN_TEXT_MAX], struct error *err);
+struct export_job {
+    const struct export_format *format;
+    const struct export_options *options;
+    const char *dir; /* made when absent */
+    /* When all files are there: notes it. If it fails they are taken back. May be NULL. */
+    bool (*note)(void *self, const char *manifest_sha256, struct error *err);
+    void *self;
+};
+
+/*
+ * Writes all files of a format, then manifest-FORMAT-PERIOD.json. Files of the same names are
+ * replaced; when it fails they are what they were.
+ */
+MUST_CHECK bool export_run(const struct export_job *job, const struct statement *s,
+                           struct error *err);
 
 #endif
