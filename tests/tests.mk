@@ -105,6 +105,7 @@ check: $(O)/.deps-check all test-programs $(O)/test/crash/pagemeterd $(O)/test/s
 	python3 tests/property/mutants.py $(O)/test/bin
 	python3 tests/billing/oracle.py $(O)/test/billing
 	python3 tests/billing/audit.py $(O)/bin
+	python3 tests/billing/questions.py $(O)/bin
 	python3 tests/billing/focus_rules.py $(O)/bin/pagemeter $(O)/test/write_export
 	python3 tests/billing/journal.py $(O)/bin/pagemeter $(O)/test/write_export
 	python3 tests/crash/run.py --every 4 $(O)

@@ -1,5 +1,6 @@
--- one_vm_twice: domains with one uuid that counted at the same time. Both are billed; a toolstack
--- should never let it happen. (In a migration only one of the two counts.)
+-- one_vm_twice: domains with one uuid that counted at the same time. Both are billed.
+--
+-- A toolstack should never let it happen. (In a migration only one of the two counts.)
 SELECT DISTINCT a.vm, a.life AS life, b.life AS other_life, a.domid AS domid, b.domid AS other_domid
   FROM life AS a
   JOIN life AS b ON b.vm = a.vm AND b.life > a.life AND a.domid <> 0

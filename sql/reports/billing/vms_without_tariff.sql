@@ -1,0 +1,21 @@
+-- vms_without_tariff: VMs whose owner has no price for hours of theirs, nor has the default.
+WITH
+owed AS (
+    SELECT l.vm, u.hour, u.kib_s,
+           (SELECT o.account FROM vm_owner AS o
+             WHERE o.vm = l.vm AND o.from_hour <= u.hour
+             ORDER BY o.from_hour DESC, o.change DESC LIMIT 1) AS account
+      FROM life AS l
+      JOIN usage_hour AS u ON u.life = l.life
+     WHERE l.billed = 1 AND (u.kib_s > 0 OR u.kib_s_frac > 0)
+       AND NOT EXISTS (SELECT 1 FROM tariff AS t WHERE t.account = '' AND t.from_hour <= u.hour)
+)
+SELECT w.account, w.vm,
+       strftime('%Y-%m-%dT%H:%M:%SZ', min(w.hour) * 3600, 'unixepoch') AS first_hour,
+       strftime('%Y-%m-%dT%H:%M:%SZ', max(w.hour) * 3600, 'unixepoch') AS last_hour,
+       round(sum(w.kib_s / 3774873600.0), 9) AS gib_h
+  FROM owed AS w
+ WHERE w.account IS NOT NULL
+   AND NOT EXISTS (SELECT 1 FROM tariff AS t WHERE t.account = w.account AND t.from_hour <= w.hour)
+ GROUP BY w.account, w.vm
+ ORDER BY w.account, w.vm;
