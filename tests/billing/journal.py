@@ -83,12 +83,21 @@ class Journal:
                 balances[account, currency] = fractions.Fraction(amount)
         return balances
 
-    def tags(self):
-        return run("hledger", "-f", self.path, "tags").stdout + run("ledger", "--init-file", "/dev/null", "-f", self.path, "tags").stdout
+    def listed(self, what):
+        """Payees, or tags, as each of the programs has understood them."""
+        hledger = run("hledger", "-f", self.path, what)
+        ledger = run("ledger", "--init-file", "/dev/null", "-f", self.path, what)
+        return [set(filter(None, done.stdout.decode().split("\n"))) for done in (hledger, ledger)]
 
 
 def nonzero(balances):
     return {key: amount for key, amount in balances.items() if amount != 0}
+
+
+def last_day(period):
+    """Of a month, or the day itself."""
+    first = datetime.date.fromisoformat((period + "-01")[:10])
+    return first if len(period) > 7 else (first + datetime.timedelta(days=31)).replace(day=1) - datetime.timedelta(days=1)
 
 
 def wrong(scratch, text, expected):
@@ -99,7 +108,14 @@ def wrong(scratch, text, expected):
     for program, balances in zip(("hledger", "ledger"), journal.balances):
         if nonzero(balances) != nonzero(expected):
             return f"{program}: {nonzero(balances).items() ^ nonzero(expected).items()}"
-    return f"tags: {journal.tags()}" if journal.tags() else None
+    if journal.listed("tags") != [set(), set()]:
+        return f"tags: {journal.listed('tags')}"
+    payees = set(re.findall("^payee (.*)$", text, re.M))
+    if any(listed != payees for listed in journal.listed("payees")):
+        return f"payees: {[listed ^ payees for listed in journal.listed('payees')]}"
+    periods = {account.rpartition(":")[2] for account, _ in expected if account.startswith("assets:")}
+    dates = set(re.findall("^[0-9]{4}-[0-9]{2}-[0-9]{2}", text, re.M))
+    return None if dates == {str(last_day(period)) for period in periods} else f"dates: {dates}"
 
 
 def balances_of(sums):
