@@ -90,25 +90,37 @@ bench-balloon: $(O)/test/bench-balloon ## memory on demand beside the rules of o
 
 # ---- crashes and faults ----
 
+crash_programs = $(O)/test/crash/pagemeterd $(O)/test/crash/pagemeter
+
 $(O)/test/crash/pagemeterd: $(daemon_objects) $(shared) $(safety_test) $(O)/tests/crash/fault.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) $(foreach f,step exec open_v2 close_v2,-Wl,--wrap=sqlite3_$(f)) \
 	    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 	    -o $@ $^ -lxenctrl -lsqlite3 -linih
 
+$(O)/test/crash/pagemeter: $(cli_objects) $(billing_objects) $(charging_objects) $(shared) \
+    $(safety_test) $(O)/tests/crash/fault.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) $(foreach f,step exec open_v2 close_v2,-Wl,--wrap=sqlite3_$(f)) \
+	    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+	    -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle
+
 # ---- the whole ----
 
 .PHONY: check
-check: $(O)/.deps-check all test-programs $(O)/test/crash/pagemeterd $(O)/test/sim $(O)/test/billing $(O)/test/write_export unit ## run the tests (installs what they need)
+check: $(O)/.deps-check all test-programs $(crash_programs) $(O)/test/sim $(O)/test/billing $(O)/test/write_export unit ## run the tests (installs what they need)
 	bash tests/golden/run.sh $(O)/bin
 	python3 tests/property/run.py $(O)/bin
 	python3 tests/property/mutants.py $(O)/test/bin
 	python3 tests/billing/oracle.py $(O)/test/billing
+	python3 tests/billing/run.py $(O)/bin
+	python3 tests/billing/mutants.py $(O)/test/bin
 	python3 tests/billing/audit.py $(O)/bin
 	python3 tests/billing/questions.py $(O)/bin
 	python3 tests/billing/focus_rules.py $(O)/bin/pagemeter $(O)/test/write_export
 	python3 tests/billing/journal.py $(O)/bin/pagemeter $(O)/test/write_export
 	python3 tests/crash/run.py --every 4 $(O)
+	python3 tests/crash/billing.py --every 12 $(O)
 	bash tests/crash/mutants.sh $(O)
 	$(O)/test/sim --seed 7000000 # the same hosts each time; `make sim` takes others
 	bash tests/sim/mutants.sh $(O)/test/sim
@@ -157,8 +169,9 @@ $(O)/hardware/memwatch: tests/lab/src/memwatch.c
 hardware: $(O)/.deps-build $(O)/hardware/hog $(O)/hardware/memwatch ## what measuring a real host needs: tests/hardware/README.md
 
 .PHONY: torture
-torture: all $(O)/.deps-check test-programs $(O)/test/crash/pagemeterd ## fail or kill at every store call, disk operation, allocation
+torture: all $(O)/.deps-check test-programs $(crash_programs) ## fail or kill at every store call, disk operation, allocation
 	python3 tests/crash/run.py $(O)
+	python3 tests/crash/billing.py $(O)
 
 .PHONY: asan
 asan: ## the tests with address and undefined behaviour sanitizers
