@@ -102,23 +102,11 @@ static const struct currency *next_currency(const struct statement_row *rows, si
     return next;
 }
 
-/* "2026-11", or the day. */
-static const char *period_of(const struct statement *s, char out[MONTH_TEXT_MAX])
-{
-    char day[HOUR_TEXT_MAX];
-
-    if (s->is_whole)
-        return month_format(s->month, out);
-    (void)snprintf(out, MONTH_TEXT_MAX, "%.*s", DAY_LENGTH,
-                   calendar_format_hour(s->from_hour, day));
-    return out;
-}
-
 static void put_receivable(FILE *out, const struct statement *s, const char *account)
 {
-    char period[MONTH_TEXT_MAX];
+    char period[PERIOD_TEXT_MAX];
 
-    (void)fprintf(out, "assets:receivable:%s:%s", account, period_of(s, period));
+    (void)fprintf(out, "assets:receivable:%s:%s", account, export_period(s, period));
 }
 
 static void declare(FILE *out, const struct statement *s)
@@ -218,11 +206,11 @@ static bool put_transaction(FILE *out, const struct statement *s, const struct b
 bool export_journal(FILE *out, const struct statement *s, const struct export_options *o,
                     struct export_counts *counts, struct error *err)
 {
-    char period[MONTH_TEXT_MAX], watermark[WATERMARK_TEXT_MAX];
+    char period[PERIOD_TEXT_MAX], watermark[WATERMARK_TEXT_MAX];
 
     (void)o;
     counts->rows = 0;
-    (void)fprintf(out, "; Memory of virtual machines, %s: %s\n\n", period_of(s, period),
+    (void)fprintf(out, "; Memory of virtual machines, %s: %s\n\n", export_period(s, period),
                   statement_watermark(s, watermark));
     declare(out, s);
     for (size_t i = 0; i < s->count;) {

@@ -8,12 +8,14 @@ close: so there are adjustments, credits, transfers and a pool. The sizes are th
 """
 
 import datetime
+import json
 import os
 import random
 import sqlite3
 import subprocess
 
 HOUR_NS = 3600 * 10**9
+PROVIDER = 'Hoster, "Inc."'
 MONTHS = ("2024-01", "2024-02", "2024-03")
 EPOCH = datetime.datetime(1970, 1, 1)
 HEAD = ("P 1 0a0a0a0a-0000-4000-8000-00000000000a 0c0c0c0c-0000-4000-8000-00000000000c "
@@ -60,6 +62,16 @@ class Customers:
             return connection.execute(sql, values).fetchall()
         finally:
             connection.close()
+
+    def export(self, format, period):
+        """The file, as `pagemeter export` has made it; and how many rows it says that it has."""
+        out = self.dir + ".out"
+        self.run("export", format, "--period", period, "--out", out, "--provider", PROVIDER)
+        with open(f"{out}/manifest-{format}-{period}.json") as file:
+            manifest = json.load(file)
+        name = manifest["files"][0]["name"]
+        with open(f"{out}/{name}", newline="") as file:
+            return file.read(), manifest["files"][0]["rows"]
 
     # ---- what was measured ----
 

@@ -23,11 +23,10 @@ import tempfile
 
 sys.dont_write_bytecode = True
 import focus_spec as spec
-from customers import MONTHS, NAMES, WILD, Customers
+from customers import MONTHS, NAMES, PROVIDER, WILD, Customers
 
 Fraction = fractions.Fraction
 decimal.getcontext().prec = 80
-PROVIDER = 'Hoster, "Inc."'
 UNIT_NAMES = {"GiBh": "GiB-Hours", "GBh": "GB-Hours"}
 PRICE_MAX = 10**11
 PRICES_TOLD = 4
@@ -41,13 +40,16 @@ def check(is_good, said):
         print(f"FAILED: {said}")
 
 
-def export(program, *words, told=""):
-    done = subprocess.run([program, "focus", *words], input=told.encode(), capture_output=True, timeout=60)
-    if done.returncode != 0:
-        raise RuntimeError(f"write_export {words}: {done.stderr.decode()}")
-    text = done.stdout.decode()
-    check(int(done.stderr) == len(list(spec.records(text))) - 1, "another count of rows than there are")
+def counted(text, rows):
+    check(int(rows) == len(list(spec.records(text))) - 1, f"{rows} rows are said to be there")
     return text
+
+
+def write_told(program, told):
+    done = subprocess.run([program, "focus"], input=told.encode(), capture_output=True, timeout=60)
+    if done.returncode != 0:
+        raise RuntimeError(f"write_export: {done.stderr.decode()}")
+    return counted(done.stdout.decode(), done.stderr)
 
 
 def is_name(field, name):
@@ -221,7 +223,7 @@ def is_field(name, field, expected):
 
 def told_statement(program, seed):
     told = Told(random.Random(seed))
-    text = export(program, "-", told=told.text())
+    text = write_told(program, told.text())
     check(spec.violations(text) == [], f"statement {seed}: {spec.violations(text)[:3]}")
     _, rows = spec.read(text)
     check(told.differences(rows) == [], f"statement {seed}: {told.differences(rows)[:3]}")
@@ -282,8 +284,8 @@ def wrong_in_store(store, month, rows):
         return [repr(error)]
 
 
-def month_of_store(program, store, month):
-    text = export(program, store.dir, month)
+def month_of_store(store, month):
+    text = counted(*store.export("focus", month))
     check(spec.violations(text) == [], f"{month} of {store.dir}: {spec.violations(text)[:3]}")
     wrong = wrong_in_store(store, month, spec.read(text)[1])
     check(wrong == [], f"{month} of {store.dir}: {wrong[:3]}")
@@ -300,14 +302,14 @@ def sums(rows):
     return {line: dict(figures) for line, figures in lines.items()}
 
 
-def days_of_store(program, store):
+def days_of_store(store):
     """The days of a month add up to it."""
     days = []
     for day in range(1, 30):
-        text = export(program, store.dir, f"2024-02-{day:02}")
+        text = counted(*store.export("focus", f"2024-02-{day:02}"))
         check(spec.violations(text) == [], f"2024-02-{day:02}: {spec.violations(text)[:3]}")
         days += spec.read(text)[1]
-    month = sums(spec.read(export(program, store.dir, "2024-02"))[1])
+    month = sums(spec.read(store.export("focus", "2024-02")[0])[1])
     check(sums(days) == month, "the days of February don't add up to it")
 
 
@@ -397,14 +399,14 @@ def main():
             store = Customers(options.program, os.path.join(scratch, str(seed)), seed)
             before = None
             for month in MONTHS:
-                text, wrong = month_of_store(options.write_export, store, month)
+                text, wrong = month_of_store(store, month)
                 rows = spec.read(text)[1]
                 if before is not None:
                     months_carry_on(before, rows)
                 before = rows
                 if seed == options.seed and month != MONTHS[0]:
                     mutants(text, wrong)
-            days_of_store(options.write_export, store)
+            days_of_store(store)
     print(f"{tests['passed']} passed, {tests['failed']} failed")
     return 0 if tests["failed"] == 0 else 1
 

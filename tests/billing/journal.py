@@ -42,13 +42,16 @@ def run(*words):
     return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, env=ENVIRONMENT)
 
 
-def export(program, *words, told=b""):
-    done = subprocess.run([program, "journal", *words], input=told, capture_output=True, timeout=60)
-    if done.returncode != 0:
-        raise RuntimeError(f"write_export {words}: {done.stderr.decode()}")
-    text = done.stdout.decode()
-    check(int(done.stderr) == len(re.findall("^[0-9]", text, re.M)), "another count of transactions than there are")
+def counted(text, rows):
+    check(int(rows) == len(re.findall("^[0-9]", text, re.M)), f"{rows} transactions are said to be there")
     return text
+
+
+def write_told(program, told):
+    done = subprocess.run([program, "journal"], input=told, capture_output=True, timeout=60)
+    if done.returncode != 0:
+        raise RuntimeError(f"write_export: {done.stderr.decode()}")
+    return counted(done.stdout.decode(), done.stderr)
 
 
 class Journal:
@@ -193,18 +196,22 @@ def main():
     print(f"seed {options.seed}")
     with tempfile.TemporaryDirectory() as scratch:
         told, expected = told_names(random.Random(options.seed))
-        said = wrong(scratch, export(options.write_export, "-", told=told), expected)
+        said = wrong(scratch, write_told(options.write_export, told), expected)
         check(said is None, f"names: {said}")
         for seed in range(options.seed, options.seed + options.stores):
             store = Customers(options.program, os.path.join(scratch, str(seed)), seed)
             texts, sums = [], []
             for month in MONTHS:
-                texts.append(export(options.write_export, store.dir, month))
+                texts.append(counted(*store.export("journal", month)))
                 sums.append(of_month(store, month))
                 said = wrong(scratch, texts[-1], balances_of(sums[-1]))
                 check(said is None, f"{month}: {said}")
             said = wrong(scratch, "".join(texts), balances_of(sum(sums, [])))
             check(said is None, f"all months: {said}")
+            # all of February was posted after its last day, which therefore has all of it
+            day = [(account, currency, "2024-02-29", pennies) for account, currency, _, pennies in sums[1]]
+            said = wrong(scratch, counted(*store.export("journal", "2024-02-29")), balances_of(day))
+            check(said is None, f"2024-02-29: {said}")
             check(any(pennies < 0 for _, _, _, pennies in sums[-1]), "no credit in the last month")
             if seed == options.seed:
                 mutants(random.Random(seed), scratch, texts[-1], balances_of(sums[-1]), 12)

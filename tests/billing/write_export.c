@@ -1,23 +1,21 @@
 /*
- * write_export.c - one file of an export to standard output, without the files and the manifest
- * that `pagemeter export` makes of it.
+ * write_export.c - one file of an export to standard output, of a statement that is told on
+ * standard input:
  *
- *   write_export focus|journal DIR PERIOD      of a store
- *   write_export focus|journal -               of a statement told on standard input:
+ *   write_export focus|journal
  *
  *     S month from_hour to_hour sealed whole missing_hosts
  *     R account name vm|- vm_name offset_h currency unit kib_ns prices|- price_count
  *       carry_in n adjustments transfers posted carry_out
  *
  * a line each, fields separated by one space, texts in hexadecimal, prices by commas. So a test can
- * say what no store would: any numbers, any names.
+ * say what no store would: any numbers, any names. The count of rows goes to standard error.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "billing/export.h"
-#include "common/clock.h"
 
 static void fail(const char *text)
 {
@@ -30,8 +28,6 @@ static void must(bool is_ok, const char *text)
     if (!is_ok)
         fail(text);
 }
-
-/* ---- a statement that is told ---- */
 
 static char *next_field(char **line)
 {
@@ -122,23 +118,6 @@ static void read_told(struct statement *s)
     free(line);
 }
 
-/* ---- of a store ---- */
-
-static void read_store(const char *dir, const char *period, struct statement *s)
-{
-    struct billing_store *b;
-    struct statement_span span;
-    struct store *measured;
-    struct error err;
-
-    must(statement_parse_span(period, clock_utc().ns, &span, &err) &&
-             store_open(&measured, dir, STORE_READ, &err) &&
-             billing_open(&b, dir, STORE_READ, &err) && statement_read(measured, b, &span, s, &err),
-         err.text);
-    billing_close(b);
-    store_close(measured);
-}
-
 int main(int argc, char **argv)
 {
     struct export_options options = {.locale = {',', '.', false}, .provider = "Hoster, \"Inc.\""};
@@ -146,11 +125,8 @@ int main(int argc, char **argv)
     struct statement s = {0};
     struct error err = {0};
 
-    must(argc >= 3 && (argc == 3) == (strcmp(argv[2], "-") == 0), "see the head of write_export.c");
-    if (argc == 3)
-        read_told(&s);
-    else
-        read_store(argv[2], argv[3], &s);
+    must(argc == 2, "see the head of write_export.c");
+    read_told(&s);
     must((strcmp(argv[1], "focus") == 0 ? export_focus : export_journal)(stdout, &s, &options,
                                                                          &counts, &err),
          err.text);
