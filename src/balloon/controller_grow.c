@@ -9,13 +9,12 @@
 #define PROBE_NS (150 * MS)
 #define EARNEST_NS (500 * MS)
 #define LASTS_NS (400 * MS)
-#define ARRIVAL_NS (300 * MS)               /* from a record to memory, with some to spare */
 #define LOW_NS (1000 * MS)                  /* under a quarter of the headroom for so long */
 #define TRACKING_NS (60000 * MS)            /* without a wish to grow: the guard lets go */
 #define WATCH_NS (10000 * MS)               /* after a shrink, for refaults that it caused */
 #define GIVES_WAY_NS (10000 * MS)           /* after memory in use was taken for others */
 #define FAILED_NS (5000 * MS)               /* after a refusal of the hypervisor's or xenstore's */
-enum { FILLED_BUT = 4, OUTGROWN_BUT = 20 }; /* all but a quarter, all but a twentieth */
+enum { FILLED_BUT = 4, OUTGROWN_BUT = 12 }; /* all but a quarter, all but a twelfth */
 /*
  * 16 MiB/s read again that fitted before. Fewer cost nobody time where disks are fast, and where
  * they are slow the waiting shows as a stall, which counts by itself.
@@ -178,9 +177,8 @@ static bool may_be_probed(const struct vm *vm)
  * Honest growth goes on while nothing is given; a program that takes its share of whatever there is
  * has soon taken it. So a tracking VM is watched for a moment, well within the time that the
  * predictor looks ahead: when it grows on at a quarter of its rate or more, it is in earnest. One
- * that needs a while to take its share looks the same meanwhile: so nothing is given before nearly
- * all of the last grant has been taken, or it would be too late; and no prediction is added, so
- * that one that takes all cannot live on what is to come.
+ * that needs a while to take its share looks the same meanwhile: so nothing is given before eleven
+ * twelfths of the last grant have been taken, which a share of 0.9 never does.
  */
 static bool goes_on(struct vm *vm, int64_t now_ns)
 {
@@ -206,14 +204,12 @@ static bool has_outgrown_grant(const struct vm *vm)
 }
 
 /*
- * Short before memory could arrive: it can't be made to wait for what its last grant tells. One
- * that takes a share has more left over after each grant, so that this ends.
+ * More than the ordinary step: what is left of it when nearly all is taken lasts until the next
+ * arrives, while one that takes a share stops before.
  */
-static bool is_urgent(const struct vm *vm)
+static uint64_t earnest_step_kib(const struct vm *vm)
 {
-    int64_t coming = (int64_t)(vm->rate_kib_s * (uint64_t)(ARRIVAL_NS / MS) / 1000);
-
-    return vm_margin_kib(vm) - coming < (int64_t)vm_firm_headroom_kib(vm) / 2;
+    return step_kib(vm, VM_STEP_MOST_KIB);
 }
 
 /* Begins before the predictor sees a shortage, so that the answer is there when it does. */
@@ -233,9 +229,8 @@ static struct wish grow_tracking(struct vm *vm, int64_t now_ns)
 
     if (!may_be_probed(vm))
         vm->probe_ns = 0;
-    else if ((goes_on(vm, now_ns) || now_ns < vm->earnest_ns) &&
-             (has_outgrown_grant(vm) || is_urgent(vm)))
-        return grow_to(vm, target, REASON_GOES_ON);
+    else if ((goes_on(vm, now_ns) || now_ns < vm->earnest_ns) && has_outgrown_grant(vm))
+        return grow_to(vm, vm->target_kib + earnest_step_kib(vm), REASON_GOES_ON);
     if (is_low_for_long(vm, now_ns))
         return grow_to(vm, target, REASON_LONG_SHORT);
     /* each sign is good for one grant */

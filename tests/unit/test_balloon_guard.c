@@ -130,8 +130,35 @@ static void test_guard_growth_that_goes_on_is_given(void **state)
 
     (void)state;
     /* a quarter of the headroom in a second: 1638.4 KiB in a fifth of it */
-    assert_wish(after_probe(&vm, 1640), WISH_GROW, REASON_GOES_ON, 768 * MIB);
+    /* what is missing of 32 MiB, and 64 MiB that last until the next look */
+    assert_wish(after_probe(&vm, 1640), WISH_GROW, REASON_GOES_ON,
+                704 * MIB + 64 * MIB + 28 * MIB + 1640);
     assert_waits(after_probe(&vm, 1636), &vm);
+}
+
+/* A share of 0.9 is not eleven twelfths: need was 620 MiB when 60 MiB were given. */
+static void test_guard_one_that_leaves_a_part_of_its_last_grant_waits(void **state)
+{
+    static const struct {
+        uint64_t taken_kib;
+        bool is_given;
+    } rows[] = {{54 * MIB, false}, {55 * MIB - 4, false}, {55 * MIB, true}, {80 * MIB, true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct vm vm;
+
+        (void)after_probe(&vm, 1640);
+        vm.earnest_ns = NOW + 11 * SECOND; /* it was seen to grow on */
+        vm.grant_kib = 60 * MIB;
+        vm.grant_need_kib = vm_need_kib(&vm) - rows[i].taken_kib;
+        struct wish wish = grow_at(&vm, NOW + 10 * SECOND + 210 * MS);
+
+        if (rows[i].is_given)
+            assert_int_equal(wish.reason, REASON_GOES_ON);
+        else
+            assert_waits(wish, &vm);
+    }
 }
 
 /*
@@ -160,7 +187,8 @@ static void test_guard_looks_before_the_predictor_sees_a_shortage(void **state)
     f.up_ms += 200;
     f.available_kib -= 4 * MIB;
     vm_take_figures(&vm, &f, false, NOW + 600 * MS);
-    assert_wish(grow_at(&vm, NOW + 600 * MS), WISH_GROW, REASON_GOES_ON, 512 * MIB + 490 * MIB / 8);
+    assert_wish(grow_at(&vm, NOW + 600 * MS), WISH_GROW, REASON_GOES_ON,
+                512 * MIB + 64 * MIB + 10 * MIB);
 }
 
 static void test_guard_is_not_judged_by_a_record_of_less_than_150_ms(void **state)
@@ -272,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_guard_a_stall_is_a_sign_for_one_grant),
         cmocka_unit_test(test_guard_a_stall_between_grants_counts_anew),
         cmocka_unit_test(test_guard_growth_that_goes_on_is_given),
+        cmocka_unit_test(test_guard_one_that_leaves_a_part_of_its_last_grant_waits),
         cmocka_unit_test(test_guard_looks_before_the_predictor_sees_a_shortage),
         cmocka_unit_test(test_guard_is_not_judged_by_a_record_of_less_than_150_ms),
         cmocka_unit_test(test_guard_filled_is_three_quarters_of_a_grant),
