@@ -40,7 +40,7 @@ charging = book sheet late ledger charge sealing hours statement statement_span 
 billing_store = billing_store billing_lines billing_export query
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \
-    charge close export report
+    charge close export report nightly nightly_export
 # what pagemeter balloon simulate has of src/balloon
 simulate = history simulate sim_model sim_guest sim_agent sim_world sim_time sim_run
 
@@ -134,8 +134,8 @@ install: all ## programs, unit, manuals, schema, queries, example configuration
 	install -m 755 $(O)/bin/pagemeter-names $(DESTDIR)$(LIBEXECDIR)
 	for page in docs/man/*.[1-9]; do \
 	    install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
-	for unit in $(filter-out etc/modd.service,$(wildcard etc/*.service)); do \
-	    sed 's|/usr/sbin/|$(SBINDIR)/|g' $$unit \
+	for unit in $(filter-out etc/modd.service,$(wildcard etc/*.service etc/*.timer)); do \
+	    sed 's|/usr/sbin/|$(SBINDIR)/|g; s|/usr/bin/pagemeter|$(BINDIR)/pagemeter|g' $$unit \
 	        >$(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; done
 	install -D -m 644 etc/pagemeter.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/pagemeter.conf
 	install -d $(DESTDIR)$(DATADIR)/doc/pagemeter

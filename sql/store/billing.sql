@@ -164,3 +164,9 @@ SELECT (SELECT coalesce(max(change), 0) FROM change_log),
 -- :name BILLING_INSERT_EXPORT
 INSERT INTO export_run (utc_ns, format, from_hour, to_hour, watermark, entry, hash, files, manifest)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+
+-- :name BILLING_SELECT_EXPORTS
+SELECT utc_ns, from_hour, to_hour FROM export_run WHERE format = ?1 ORDER BY run;
+
+-- :name BILLING_SELECT_FIRST_CHANGE
+SELECT coalesce(min(utc_ns), -1) FROM change_log WHERE what = ?1;

@@ -1,7 +1,7 @@
 /*
  * export.c - pagemeter export: a month, or a day, as files for others.
  */
-#include "billing/export.h"
+#include "cli/export.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -14,12 +14,7 @@ static const char export_text[] =
     "export accountant|focus|journal|json --period P --out DIR [--db DIR]\n"
     "                        [--locale plain|en|de|fr|...] [--provider NAME]";
 
-struct options {
-    const char *db, *period, *out;
-    struct export_options files;
-};
-
-static bool take_option(int option, struct options *o, struct error *err)
+static bool take_option(int option, struct export_order *o, struct error *err)
 {
     switch (option) {
     case 'd':
@@ -41,7 +36,7 @@ static bool take_option(int option, struct options *o, struct error *err)
     }
 }
 
-static bool parse_options(int argc, char **argv, struct options *o, struct error *err)
+static bool parse_options(int argc, char **argv, struct export_order *o, struct error *err)
 {
     static const struct option options[] = {
         {"db", required_argument, NULL, 'd'},       {"period", required_argument, NULL, 'p'},
@@ -50,7 +45,7 @@ static bool parse_options(int argc, char **argv, struct options *o, struct error
     };
     int option;
 
-    *o = (struct options){.db = STORE_DIR_DEFAULT, .files.provider = ""};
+    *o = (struct export_order){.db = STORE_DIR_DEFAULT, .files.provider = ""};
     if (!export_find_locale("plain", &o->files.locale, err))
         return false;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -66,7 +61,7 @@ static bool parse_options(int argc, char **argv, struct options *o, struct error
 /* ---- a run ---- */
 
 struct run {
-    const struct options *o;
+    const struct export_order *o;
     const struct export_format *format;
     struct statement statement;
     int64_t now_ns;
@@ -129,7 +124,7 @@ static void print_result(const struct run *run)
         (void)puts("The month is open: its figures may still change.");
 }
 
-static bool export_it(const char *format, const struct options *o, struct error *err)
+bool export_it(const char *format, const struct export_order *o, struct error *err)
 {
     struct run run = {.o = o};
     struct books books;
@@ -149,7 +144,7 @@ static bool export_it(const char *format, const struct options *o, struct error 
 
 int cmd_export(int argc, char **argv)
 {
-    struct options o;
+    struct export_order o;
     struct error err;
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {

@@ -25,6 +25,7 @@ static const struct {
     {"tariff", cmd_tariff, "set, list: what a GiB*h costs"},
     {"charge", cmd_charge, "post what is due; --follow: each posting as it is made"},
     {"close", cmd_close, "seal a month"},
+    {"nightly", cmd_nightly, "charge, close and export what is due, audit: once a night"},
     {"report", cmd_report, "questions in SQL: reports, a VM's history, gaps, price changes"},
     {"export", cmd_export, "a month or a day as files: accountant, FOCUS, journal, JSON"},
     {"balloon", cmd_balloon, "memory on demand: list, set, stop, start, drain, reserve, simulate"},

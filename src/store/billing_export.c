@@ -15,6 +15,21 @@ bool billing_marks(struct billing_store *b, struct billing_marks *out, struct er
     return is_ok;
 }
 
+bool billing_first_change(struct billing_store *b, const char *what, int64_t *utc_ns,
+                          struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_FIRST_CHANGE, &stmt, err);
+
+    if (is_ok) {
+        billing_bind_text(stmt, 1, what);
+        is_ok = db_step(&b->db, stmt, "read its changes", err) == DB_ROW;
+        *utc_ns = is_ok ? sqlite3_column_int64(stmt, 0) : -1;
+    }
+    (void)sqlite3_finalize(stmt);
+    return is_ok;
+}
+
 bool billing_add_export(struct billing_store *b, const struct billing_export *e, struct error *err)
 {
     sqlite3_stmt *stmt = NULL;
@@ -35,4 +50,20 @@ bool billing_add_export(struct billing_store *b, const struct billing_export *e,
 
     (void)sqlite3_finalize(stmt);
     return is_ok;
+}
+
+bool billing_read_exports(struct billing_store *b, const char *format,
+                          const struct billing_export_sink *sink, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+    bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_EXPORTS, &stmt, err);
+
+    if (is_ok)
+        billing_bind_text(stmt, 1, format);
+    while (is_ok && (row = db_step(&b->db, stmt, "read what was exported", err)) == DB_ROW)
+        is_ok = sink->made(sink->self, sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
+                           sqlite3_column_int64(stmt, 2), err);
+    (void)sqlite3_finalize(stmt);
+    return is_ok && row == DB_DONE;
 }

@@ -34,6 +34,9 @@ void billing_close(struct billing_store *b);
 /* Every change names who made it. *change numbers it. */
 MUST_CHECK bool billing_change(struct billing_store *b, int64_t utc_ns, const char *who,
                                const char *what, int64_t *change, struct error *err);
+/* When a change was made first that says this; -1: never. */
+MUST_CHECK bool billing_first_change(struct billing_store *b, const char *what, int64_t *utc_ns,
+                                     struct error *err);
 MUST_CHECK bool billing_add_account(struct billing_store *b, const char *account, const char *name,
                                     int offset_h, int64_t change, struct error *err);
 MUST_CHECK bool billing_add_owner(struct billing_store *b, const struct uuid *vm, int64_t from_hour,
@@ -257,5 +260,13 @@ struct billing_export {
 };
 MUST_CHECK bool billing_add_export(struct billing_store *b, const struct billing_export *e,
                                    struct error *err);
+
+/* Those of one format, in the order in which they were made: when, and of which hours. */
+struct billing_export_sink {
+    bool (*made)(void *self, int64_t utc_ns, int64_t from_hour, int64_t to_hour, struct error *err);
+    void *self;
+};
+MUST_CHECK bool billing_read_exports(struct billing_store *b, const char *format,
+                                     const struct billing_export_sink *sink, struct error *err);
 
 #endif

@@ -28,13 +28,14 @@ GIB = 1048576
 
 
 class Trace:
-    def __init__(self):
+    def __init__(self, period=PERIOD):
+        self.period = period
         self.seq, self.mono, self.utc = 0, 10**12, 0
         self.domains = {0: (DOM0, 4 * GIB)}
         self.text = ""
 
     def head(self):
-        self.text = f"P 1 {HOST} {STORE} {BOOT} {PERIOD} {PERIOD + 100 * SECOND}\n"
+        self.text = f"P 1 {HOST} {STORE} {BOOT} {self.period} {self.period + 100 * SECOND}\n"
 
     def go(self, until_ns, clock="s"):
         """Ticks up to and including this time."""
@@ -43,8 +44,8 @@ class Trace:
             self.text += f"T {self.seq} {self.mono} {self.utc} 1000 {clock} 1000000 0 {len(self.domains)}\n"
             for domid, (vm, kib) in sorted(self.domains.items()):
                 self.text += f"D {domid} {vm} {kib} {kib} 0 r {self.seq}\n"
-            self.mono += PERIOD
-            self.utc += PERIOD
+            self.mono += self.period
+            self.utc += self.period
 
     def jump_to(self, utc):
         """Nothing is measured for a while."""
