@@ -163,7 +163,7 @@ def told_names(pick):
 
 def change_digit(pick, line):
     """One digit of an amount; the line has several of them when it asserts a balance."""
-    places = [place for match in re.finditer(r"-?[0-9.]+(?= [A-Z]{3}( |$))", line)
+    places = [place for match in re.finditer(r"-?[0-9.]+(?= [A-Z]{3}( |$))", line.partition(";")[0])
               for place in range(*match.span()) if line[place].isdigit()]
     place = pick.choice(places)
     return line[:place] + str((int(line[place]) + 1) % 10) + line[place + 1:]
