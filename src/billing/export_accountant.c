@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "billing/export_parts.h"
+#include "billing/invoice.h"
 #include "billing/table.h"
 #include "common/calendar.h"
 
@@ -105,10 +106,11 @@ static void put_money(struct table *t, const struct statement_row *row)
 
 static void put_row(struct table *t, const struct statement *s, const struct statement_row *row)
 {
-    char period[PERIOD_TEXT_MAX], kib_ns[USAGE_TEXT_MAX];
+    char period[PERIOD_TEXT_MAX], invoice[INVOICE_TEXT_MAX], kib_ns[USAGE_TEXT_MAX];
 
     table_text(t, "period", export_period(s, period));
     table_text(t, "status", export_status(s));
+    table_text(t, "invoice", s->is_sealed ? invoice_number(&row->line, invoice) : "");
     put_who(t, row);
     put_service(t, row);
     put_money(t, row);

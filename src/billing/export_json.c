@@ -4,14 +4,19 @@
  */
 #include "billing/export_parts.h"
 #include "billing/figure.h"
+#include "billing/invoice.h"
 #include "common/calendar.h"
 
 enum { BILL_VERSION = 1 };
 
-static void put_who(struct json *json, const struct statement_row *row)
+static void put_who(struct json *json, const struct statement *s, const struct statement_row *row)
 {
-    char vm[UUID_TEXT_MAX];
+    char vm[UUID_TEXT_MAX], invoice[INVOICE_TEXT_MAX];
 
+    if (s->is_sealed)
+        json_text(json, "invoice", invoice_number(&row->line, invoice));
+    else
+        json_null(json, "invoice");
     json_text(json, "account", row->line.account);
     json_text(json, "account_name", row->account_name);
     json_int(json, "offset_h", row->offset_h);
@@ -65,7 +70,7 @@ static void put_prices(struct json *json, const struct statement_row *row)
     json_bool(json, "has_more_prices", row->price_count > STATEMENT_PRICES_MAX);
 }
 
-static void put_row(struct json *json, const struct statement_row *row)
+static void put_row(struct json *json, const struct statement *s, const struct statement_row *row)
 {
     struct export_money money = {
         .currency = &row->line.currency,
@@ -76,7 +81,7 @@ static void put_row(struct json *json, const struct statement_row *row)
 
     totals_figures(row, &money.figures);
     json_open_object(json, NULL);
-    put_who(json, row);
+    put_who(json, s, row);
     put_service(json, row);
     json_text(json, "currency", row->line.currency.code);
     json_text(json, "unit", unit_name(row->line.unit));
@@ -114,7 +119,7 @@ bool export_json(FILE *out, const struct statement *s, const struct export_optio
     put_units(&json);
     json_open_list(&json, "lines");
     for (size_t i = 0; i < s->count; i++)
-        put_row(&json, &s->rows[i]);
+        put_row(&json, s, &s->rows[i]);
     json_close(&json);
     if (is_ok)
         export_json_sums(&json, s, &totals);

@@ -83,7 +83,8 @@ static char *written_now(struct books_scene *t, export_writer *write, const char
 /* ---- the accountant's files ---- */
 
 #define HEADER                                                                                     \
-    "period,status,account,account_name,vm,vm_name,from_utc,to_utc,running_h,gib_h,average_gib,"   \
+    "period,status,invoice,account,account_name,vm,vm_name,from_utc,to_utc,running_h,gib_h,"       \
+    "average_gib,"                                                                                 \
     "peak_gib,measured_percent,missing_h,excluded_h,quantity,unit,unit_price,currency,"            \
     "carry_in_pennies,usage_pennies,adjustments_pennies,transfers_pennies,amount_net_of_tax,"      \
     "carry_out_pennies,kib_ns\r\n"
@@ -100,12 +101,12 @@ static void test_export_accountant_of_an_open_month(void **state)
      */
     assert_string_equal(
         text,
-        HEADER "2026-11,open,acme,\"Acme, Inc.\",01010101-0101-0101-0101-010101010101,\"web\","
+        HEADER "2026-11,open,,acme,\"Acme, Inc.\",01010101-0101-0101-0101-010101010101,\"web\","
                "2026-11-01T01:00:00Z,2026-11-03T00:00:00Z,47.000000000,47.000000000,1.000000000,"
                "1.000000000,100.000,0.000000000,1.000000000,47.000000000,GiBh,0.0042 / 0.005,EUR,"
                "0.000000000,21.660000000,0.000000000,0.000000000,0.19,2.660000000,"
                "177419059200000000000\r\n"
-               "2026-11,open,acme,\"Acme, Inc.\",02020202-0202-0202-0202-020202020202,,"
+               "2026-11,open,,acme,\"Acme, Inc.\",02020202-0202-0202-0202-020202020202,,"
                "2026-11-01T15:00:00Z,2026-11-02T02:00:00Z,11.000000000,33.000000000,3.000000000,"
                "3.000000000,100.000,0.000000000,1.000000000,33.000000000,GiBh,0.0042 / 0.005,EUR,"
                "0.000000000,14.340000000,0.000000000,0.000000000,0.13,1.340000000,"
@@ -128,14 +129,16 @@ static void test_export_accountant_in_german_of_a_sealed_month(void **state)
     assert_memory_equal(text, header, sizeof header - 1);
     assert_string_equal(
         text + sizeof header - 1,
-        "2026-11;sealed;acme;\"Acme, Inc.\";pool;;;;0,000000000;0,000000000;;;;0,000000000;"
+        "2026-11;sealed;acme-2026-11-EUR;acme;\"Acme, "
+        "Inc.\";pool;;;;0,000000000;0,000000000;;;;0,000000000;"
         "0,000000000;0,000000000;GiBh;;EUR;0,000000000;0,000000000;0,000000000;1,600000000;0,01;"
         "0,600000000;0\r\n"
-        "2026-11;sealed;acme;\"Acme, Inc.\";01010101-0101-0101-0101-010101010101;\"web\";"
+        "2026-11;sealed;acme-2026-11-EUR;acme;\"Acme, "
+        "Inc.\";01010101-0101-0101-0101-010101010101;\"web\";"
         "2026-11-01T01:00:00Z;2026-11-03T00:00:00Z;47,000000000;47,000000000;1,000000000;"
         "1,000000000;100,000;0,000000000;1,000000000;47,000000000;GiBh;0,0042;EUR;0,000000000;"
         "19,740000000;0,000000000;-0,740000000;0,19;0,000000000;177419059200000000000\r\n"
-        "2026-11;sealed;acme;\"Acme, Inc.\";02020202-0202-0202-0202-020202020202;;"
+        "2026-11;sealed;acme-2026-11-EUR;acme;\"Acme, Inc.\";02020202-0202-0202-0202-020202020202;;"
         "2026-11-01T15:00:00Z;2026-11-02T02:00:00Z;11,000000000;33,000000000;3,000000000;"
         "3,000000000;100,000;0,000000000;1,000000000;33,000000000;GiBh;0,0042;EUR;0,000000000;"
         "13,860000000;0,000000000;-0,860000000;0,13;0,000000000;124570828800000000000\r\n");
@@ -243,7 +246,7 @@ static void test_export_accountant_leaves_out_what_there_is_not(void **state)
     char *text = written(export_accountant, &s, "plain");
 
     assert_string_equal(text,
-                        HEADER "2026-12,open,acme,\"Acme, Inc.\",pool,,,,0.000000000,0.000000000,"
+                        HEADER "2026-12,open,,acme,\"Acme, Inc.\",pool,,,,0.000000000,0.000000000,"
                                ",,,0.000000000,0.000000000,0.000000000,GiBh,,EUR,0.600000000,"
                                "0.000000000,0.000000000,0.000000000,0.00,0.600000000,0\r\n");
     free(text);
