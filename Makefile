@@ -40,7 +40,7 @@ charging = book sheet late ledger charge sealing hours statement statement_span 
 billing_store = billing_store billing_lines billing_export query
 cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \
-    charge close export report nightly nightly_export
+    charge close export report nightly nightly_export audit_exports
 # what pagemeter balloon simulate has of src/balloon
 simulate = history simulate sim_model sim_guest sim_agent sim_world sim_time sim_run
 

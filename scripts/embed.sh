@@ -46,6 +46,7 @@ table() { # table NAME FILE...
     table sql_billing_migrations schema/sqlite/billing/*.sql
     table sql_audits sql/audit/*.sql
     table sql_billing_audits sql/audit/billing/*.sql
+    table sql_manifest_audits sql/audit/manifest/*.sql
     table sql_reports sql/reports/*.sql
     table sql_billing_reports sql/reports/billing/*.sql
     table sql_questions sql/questions/*.sql

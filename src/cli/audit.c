@@ -15,7 +15,8 @@
 #include "cli/books.h"
 #include "store/query.h"
 
-static const char audit_text[] = "audit [--db DIR] [--key FILE] [--format table|csv|json]";
+static const char audit_text[] =
+    "audit [--db DIR] [--key FILE] [--exports DIR] [--format table|csv|json]";
 
 /* A damaged or tampered store may have a finding per row: a person is shown enough to see what it
  * is. */
@@ -116,6 +117,13 @@ static bool audit_books(struct report *r, struct error *err)
     for (const struct sql_file *a = sql_billing_audits; is_ok && a->name != NULL; a++) {
         begin(r, a->name);
         is_ok = query_audit(query, a, print_finding, r, &findings, err);
+        if (is_ok)
+            end(r, findings);
+    }
+    if (is_ok && r->order->exports != NULL) {
+        begin(r, "export_manifest");
+        is_ok = audit_exports(r->order->exports, query,
+                              &(struct audit_exports_sink){print_finding, r, &findings}, err);
         if (is_ok)
             end(r, findings);
     }
@@ -233,6 +241,7 @@ static bool parse_options(int argc, char **argv, struct audit_order *o, struct e
     static const struct option options[] = {
         {"db", required_argument, NULL, 'd'},
         {"key", required_argument, NULL, 'k'},
+        {"exports", required_argument, NULL, 'x'},
         {"format", required_argument, NULL, 'F'},
         {NULL, 0, NULL, 0},
     };
@@ -243,6 +252,8 @@ static bool parse_options(int argc, char **argv, struct audit_order *o, struct e
             o->db = optarg;
         else if (option == 'k')
             o->key = optarg;
+        else if (option == 'x')
+            o->exports = optarg;
         else if (option != 'F')
             return error_set(err, ERR_USAGE, "usage: pagemeter %s", audit_text);
         else if (!cli_parse_format(optarg, &o->format, err))
@@ -250,6 +261,8 @@ static bool parse_options(int argc, char **argv, struct audit_order *o, struct e
     }
     if (optind < argc)
         return error_set(err, ERR_USAGE, "'%.60s' is one word too many", argv[optind]);
+    if (o->exports != NULL && !query_has_books(o->db))
+        return error_set(err, ERR_REFUSED, "%s has no billing.db that exports could be of", o->db);
     return true;
 }
 

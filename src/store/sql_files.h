@@ -15,6 +15,7 @@ extern const struct sql_file sql_balloon_migrations[];
 extern const struct sql_file sql_billing_migrations[];
 extern const struct sql_file sql_audits[];            /* sql/audit/ */
 extern const struct sql_file sql_billing_audits[];    /* sql/audit/billing/ */
+extern const struct sql_file sql_manifest_audits[];   /* sql/audit/manifest/: of one export */
 extern const struct sql_file sql_reports[];           /* sql/reports/: of meter.db alone */
 extern const struct sql_file sql_billing_reports[];   /* sql/reports/billing/ */
 extern const struct sql_file sql_questions[];         /* sql/questions/: of meter.db alone */

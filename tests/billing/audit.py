@@ -259,7 +259,58 @@ def check_restored(product):
     must_be_sound(product, "restored and charged")
 
 
-CHECKS = [("steps", check_story), ("key", check_key), ("without books", check_without_books),
+def in_exports(product, status=1):
+    """What audit --exports finds in them."""
+    done = product.run("audit", "--exports", os.path.join(product.store, "out"), "--format", "csv", expect=None)
+    if done.returncode != status:
+        raise AssertionError(f"audit --exports exits with {done.returncode}: {done.stdout} {done.stderr}")
+    return [row["finding"] for row in csv.DictReader(io.StringIO(done.stdout)) if row["audit"] == "export_manifest"]
+
+
+def expect_in_exports(product, *wanted):
+    got = in_exports(product)
+    if len(got) != len(wanted) or not all(part in text for part, text in zip(wanted, got)):
+        raise AssertionError(f"exports: {got}, and not {wanted}")
+
+
+def check_exports(product):
+    """Files, manifests and the ledger say the same; who kept a manifest finds a ledger that was cut."""
+    out = os.path.join(product.store, "out")
+    for name, period in (("accountant", "2024-01"), ("json", "2024-02"), ("journal", "2024-03"), ("json", "2024-02-29")):
+        product.run("export", name, "--period", period, "--out", out)
+    assert in_exports(product, 0) == []
+    bill, kept = os.path.join(out, "bill-2024-02.json"), os.path.join(out, "kept")
+    os.rename(bill, kept)
+    expect_in_exports(product, "file=bill-2024-02.json finding=is not there")
+    with open(kept, encoding="utf-8") as file:
+        text = file.read()
+    with open(bill, "w", encoding="utf-8") as file:
+        file.write(text.replace("3.04", "3.05"))
+    expect_in_exports(product, "file=bill-2024-02.json finding=is not what its manifest says")
+    os.rename(kept, bill)
+    manifest = os.path.join(out, "manifest-json-2024-02.json")
+    with open(manifest, encoding="utf-8") as file:
+        text = file.read()
+    with open(manifest, "w", encoding="utf-8") as file:
+        file.write(text.replace('"posted_pennies": "333"', '"posted_pennies": "334"'))
+    expect_in_exports(product, "13 is not noted in billing.db", "334 pennies EUR per GiBh does it name, and the ledger has 333")
+    with open(manifest, "w", encoding="utf-8") as file:
+        file.write("[]")
+    expect_in_exports(product, "file=manifest-json-2024-02.json finding=is no manifest")
+    with open(manifest, "w", encoding="utf-8") as file:
+        file.write(text)
+    assert in_exports(product, 0) == []
+    connection = spoil(product, "DELETE FROM ledger WHERE entry = 17; DELETE FROM export_run WHERE entry = 17;"
+                       "UPDATE line SET posted = posted - 47 WHERE line = 11;"
+                       f"UPDATE ledger SET {OTHER_HASH} WHERE entry = 7")
+    expect_in_exports(product, "file=manifest-accountant-2024-01.json finding=7 names another hash",
+                      "finding=17 is not noted", "finding=17 names an entry that the ledger does not have",
+                      "finding=327 pennies USD per GBh does it name, and the ledger has 280")
+    connection.close()
+    product.run("audit", "--exports", os.path.join(out, "none"), expect=3)
+
+
+CHECKS = [("steps", check_story), ("exports", check_exports), ("key", check_key), ("without books", check_without_books),
           ("not yet charged", check_not_yet_charged), ("restored", check_restored)]
 
 

@@ -1,6 +1,6 @@
 -- exports_match: each export named the head of the ledger of its time, and that is still there: so
--- the ledger was not cut behind it, nor written anew. (Files are compared by `pagemeter audit
--- --exports DIR`.)
+-- the ledger was not cut behind it, nor written anew. (What the files say is compared by `pagemeter
+-- audit --exports DIR`, with sql/audit/manifest/.)
 SELECT x.run, x.format, x.from_hour, x.to_hour, x.entry,
        CASE WHEN e.entry IS NULL AND x.entry > 0 THEN 'named an entry that is not in the ledger'
             WHEN x.entry > 0 THEN 'named another hash of its entry'
