@@ -106,7 +106,8 @@ def main():
         total += timed("close", [tool, "close", "2026-04", "--db", db])
         for format_name in ("accountant", "focus", "journal", "json"):
             total += timed(f"export {format_name}",
-                           [tool, "export", format_name, "--period", "2026-04", "--out", out, "--db", db])
+                           [tool, "export", format_name, "--period", "2026-04", "--out", out, "--provider",
+                            "Example Hosting", "--db", db])
         print(f"  {'charged, closed and exported':<32} {total:8.2f} s, {total / scan:.0f} plain scans")
         size = sum(os.path.getsize(os.path.join(db, f)) for f in os.listdir(db) if f.startswith("billing.db"))
         print(f"  billing.db: {size / 1048576:.0f} MiB, {size / (vms * (end - first)):.1f} bytes per VM-hour")
