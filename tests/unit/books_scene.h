@@ -34,7 +34,8 @@ struct books_scene {
     struct store *measured;
     struct chain_key key;
     uint64_t seq;
-    int64_t step_ns; /* from tick to tick */
+    int64_t step_ns;   /* from tick to tick */
+    int64_t behind_ns; /* the wall clock is so late */
     struct {
         int64_t from_ns, to_ns; /* listed at the ticks of these and between them */
         uint64_t kib;           /* 0: there is none */
@@ -114,12 +115,12 @@ static inline void books_write_tick(struct books_scene *t, FILE *trace, int64_t 
                       (unsigned long long)t->vms[i].kib);
     }
     assert_true(fprintf(trace, "T %llu %lld %lld 1000 s 0 0 %d\n%s", (unsigned long long)++t->seq,
-                        (long long)(utc_ns - H(-800) * NS_PER_HOUR), (long long)utc_ns, count,
-                        lines) > 0);
+                        (long long)(utc_ns + t->behind_ns - H(-800) * NS_PER_HOUR),
+                        (long long)utc_ns, count, lines) > 0);
 }
 
-/* Ticks from the beginning of one hour to that of another, both included. */
-static inline void books_measure(struct books_scene *t, int64_t from_hour, int64_t to_hour)
+/* Ticks from one time to another, both included. */
+static inline void books_measure_ns(struct books_scene *t, int64_t from_ns, int64_t to_ns)
 {
     char path[SCRATCH_PATH_MAX];
     struct replay_options options = {.rules = {RULES_TEMPORARY_DEFAULT, ""}};
@@ -134,10 +135,16 @@ static inline void books_measure(struct books_scene *t, int64_t from_hour, int64
                   "P 1 11111111-1111-1111-1111-111111111111 22222222-2222-2222-2222-222222222222 "
                   "33333333-3333-3333-3333-333333333333 %lld %lld\n",
                   (long long)t->step_ns, (long long)NS_PER_HOUR);
-    for (int64_t ns = from_hour * NS_PER_HOUR; ns <= to_hour * NS_PER_HOUR; ns += t->step_ns)
+    for (int64_t ns = from_ns; ns <= to_ns; ns += t->step_ns)
         books_write_tick(t, trace, ns);
     assert_int_equal(fclose(trace), 0);
     assert_ok(replay_run(t->measured, path, &options, &result, &err));
+}
+
+/* Ticks from the beginning of one hour to that of another, both included. */
+static inline void books_measure(struct books_scene *t, int64_t from_hour, int64_t to_hour)
+{
+    books_measure_ns(t, from_hour * NS_PER_HOUR, to_hour * NS_PER_HOUR);
 }
 
 /* ---- what is said ---- */
