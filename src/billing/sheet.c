@@ -11,7 +11,7 @@ struct sheet {
     size_t count, room;
     size_t *slots; /* 1 + the index of a line, 0: empty */
     size_t slot_count;
-    size_t *numbered; /* the indexes of stored lines by number, while numbered_count == count */
+    size_t *numbered; /* their indexes by number, as it was when one was last looked for */
     size_t numbered_count;
 };
 
@@ -231,12 +231,10 @@ static bool number_lines(struct sheet *s)
     return true;
 }
 
-struct sheet_line *sheet_number(struct sheet *s, int64_t line)
+static struct sheet_line *find_number(const struct sheet *s, int64_t line)
 {
-    size_t low = 0, high = s->count;
+    size_t low = 0, high = s->numbered_count;
 
-    if (s->count == 0 || (s->numbered_count != s->count && !number_lines(s)))
-        return NULL;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
@@ -245,9 +243,21 @@ struct sheet_line *sheet_number(struct sheet *s, int64_t line)
         else
             high = middle;
     }
-    struct sheet_line *found = low < s->count ? &s->lines[s->numbered[low]] : NULL;
+    struct sheet_line *found = low < s->numbered_count ? &s->lines[s->numbered[low]] : NULL;
 
     return found != NULL && found->stored.line == line ? found : NULL;
+}
+
+struct sheet_line *sheet_number(struct sheet *s, int64_t line)
+{
+    if (line <= 0 || s->count == 0) /* those that are not stored have 0 */
+        return NULL;
+    struct sheet_line *found = find_number(s, line);
+
+    /* lines may have been added or stored since they were numbered */
+    if (found == NULL && number_lines(s))
+        found = find_number(s, line);
+    return found;
 }
 
 bool sheet_sums(const struct sheet_line *line, struct charge_line_sums *out, struct error *err)

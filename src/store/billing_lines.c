@@ -51,9 +51,11 @@ bool billing_column_price(const struct billing_store *b, sqlite3_stmt *stmt, int
     const char *code = (const char *)sqlite3_column_text(stmt, column);
     const char *name = (const char *)sqlite3_column_text(stmt, column + 1);
 
-    return (currency_find(code != NULL ? code : "", currency, err) &&
-            unit_parse(name != NULL ? name : "", unit, err)) ||
-           error_context(err, "%s", b->db.path);
+    if (currency_find(code != NULL ? code : "", currency, err) &&
+        unit_parse(name != NULL ? name : "", unit, err))
+        return true;
+    err->code = ERR_STORE; /* nobody typed it */
+    return error_context(err, "%s", b->db.path);
 }
 
 numerator billing_column_usage(sqlite3_stmt *stmt, int column)
