@@ -118,6 +118,9 @@ check: $(O)/.deps-check all test-programs $(crash_programs) $(O)/test/sim $(O)/t
 	python3 tests/billing/audit.py $(O)/bin
 	python3 tests/billing/questions.py $(O)/bin
 	python3 tests/billing/nightly.py $(O)/bin
+	python3 tests/billing/money.py $(O)/bin
+	python3 tests/billing/sound.py $(O)/bin
+	python3 tests/billing/postgres.py $(O)/bin
 	python3 tests/billing/exports.py $(O)/bin/pagemeter
 	python3 tests/billing/focus_rules.py $(O)/bin/pagemeter $(O)/test/write_export
 	python3 tests/billing/journal.py $(O)/bin/pagemeter $(O)/test/write_export
