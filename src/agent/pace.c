@@ -17,7 +17,7 @@ static bool has_crossed(const struct pace *p, uint64_t available_kib)
 static bool has_moved(const struct pace *p, uint64_t before_kib, uint64_t now_kib)
 {
     uint64_t by = now_kib > before_kib ? now_kib - before_kib : before_kib - now_kib;
-    uint64_t part = p->headroom_kib / 4;
+    uint64_t part = p->headroom_kib / (p->sent.available_kib < p->headroom_kib ? 8 : 4);
 
     return by >= (part < PACE_MOVE_MOST_KIB ? part : PACE_MOVE_MOST_KIB);
 }

@@ -4,8 +4,9 @@
  *
  * It looks every 100 ms while less than four headrooms are available, else every second. It sends
  * when what is available has crossed half of the headroom, or when what is available or what is
- * used has moved by a quarter of it, or by 32 MiB, since the last record; every half second while
- * less than half of the headroom is available; never more than ten times a second; and every 5 s
+ * used has moved by a quarter of it (by an eighth when less than the headroom was available), or by
+ * 32 MiB, since the last record; every half second while less than half of the headroom is
+ * available; never more than ten times a second; and every 5 s
  * whatever happens, since every record heals the loss of those before.
  *
  * What is used counts as well, since a guest in need eats what it is given at once: nothing is

@@ -9,12 +9,13 @@
 #define PROBE_NS (150 * MS)
 #define EARNEST_NS (500 * MS)
 #define LASTS_NS (400 * MS)
-#define LOW_NS (1000 * MS)                  /* under a quarter of the headroom for so long */
-#define TRACKING_NS (60000 * MS)            /* without a wish to grow: the guard lets go */
-#define WATCH_NS (10000 * MS)               /* after a shrink, for refaults that it caused */
-#define GIVES_WAY_NS (10000 * MS)           /* after memory in use was taken for others */
-#define FAILED_NS (5000 * MS)               /* after a refusal of the hypervisor's or xenstore's */
-enum { FILLED_BUT = 4, OUTGROWN_BUT = 12 }; /* all but a quarter, all but a twelfth */
+#define LOW_NS (1000 * MS)                   /* under a quarter of the headroom for so long */
+#define TRACKING_NS (60000 * MS)             /* without a wish to grow: the guard lets go */
+#define WATCH_NS (10000 * MS)                /* after a shrink, for refaults that it caused */
+#define GIVES_WAY_NS (10000 * MS)            /* after memory in use was taken for others */
+#define FAILED_NS (5000 * MS)                /* after a refusal of the hypervisor's or xenstore's */
+#define OUTGROWN_BUT_KIB (UINT64_C(4) << 10) /* what it takes until the next record */
+enum { FILLED_BUT = 4, OUTGROWN_BUT = 12 };  /* all but a quarter, all but a twelfth */
 /*
  * 16 MiB/s read again that fitted before. Fewer cost nobody time where disks are fast, and where
  * they are slow the waiting shows as a stall, which counts by itself.
@@ -116,12 +117,12 @@ static uint64_t growth_step_kib(const struct vm *vm)
     return step_kib(vm, ahead_kib(vm));
 }
 
-/* Has it taken all but this part of its last grant? */
-static bool has_taken_grant(const struct vm *vm, uint64_t but_part)
+/* Has it taken all but so much of its last grant? */
+static bool has_taken_grant(const struct vm *vm, uint64_t but_kib)
 {
     uint64_t need = vm_need_kib(vm), before = vm->grant_need_kib;
 
-    return need > before && need - before >= vm->grant_kib - vm->grant_kib / but_part;
+    return need > before && need - before + but_kib >= vm->grant_kib;
 }
 
 /* Did it fill its last grant, without stalling once? Three times in a row make it a tracking one.
@@ -130,7 +131,7 @@ static void judge_last_grant(struct vm *vm)
 {
     if (vm->grant_ns == 0 || vm->is_grant_judged)
         return;
-    bool is_filled = has_taken_grant(vm, FILLED_BUT);
+    bool is_filled = has_taken_grant(vm, vm->grant_kib / FILLED_BUT);
 
     vm->filled = is_filled && !vm->has_stalled ? vm->filled + 1 : 0;
     vm->is_tracking = vm->is_tracking || vm->filled >= VM_FILLED_MOST;
@@ -200,7 +201,8 @@ static bool goes_on(struct vm *vm, int64_t now_ns)
 
 static bool has_outgrown_grant(const struct vm *vm)
 {
-    return vm->grant_ns == 0 || has_taken_grant(vm, OUTGROWN_BUT);
+    return vm->grant_ns == 0 ||
+           has_taken_grant(vm, max_of(vm->grant_kib / OUTGROWN_BUT, OUTGROWN_BUT_KIB));
 }
 
 /*
@@ -217,7 +219,9 @@ static void probe_early(struct vm *vm, int64_t now_ns)
 {
     int64_t margin = vm_margin_kib(vm), half = (int64_t)vm_firm_headroom_kib(vm) / 2;
 
-    if (vm->is_tracking && margin - 2 * (int64_t)ahead_kib(vm) < half && may_be_probed(vm))
+    bool is_nearly_tracking = vm->is_tracking || vm->filled + 1 >= VM_FILLED_MOST;
+
+    if (is_nearly_tracking && margin - 2 * (int64_t)ahead_kib(vm) < half && may_be_probed(vm))
         (void)goes_on(vm, now_ns);
     else
         vm->probe_ns = 0;

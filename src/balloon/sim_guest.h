@@ -72,7 +72,6 @@ enum sim_model {
     MODEL_GREEDY_900,
     MODEL_GREEDY_980,
     MODEL_GREEDY_1000,
-    MODEL_GREEDY_SLOW, /* 0.98, at 50 MiB/s: it grows all the time */
     MODELS
 };
 

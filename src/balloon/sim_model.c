@@ -38,7 +38,6 @@ static const struct sim_traits models[MODELS] = {
     [MODEL_GREEDY_900] = GREEDY("greedy-0.90", 900, GREEDY_S),
     [MODEL_GREEDY_980] = GREEDY("greedy-0.98", 980, GREEDY_S),
     [MODEL_GREEDY_1000] = GREEDY("greedy-1.00", 1000, GREEDY_S),
-    [MODEL_GREEDY_SLOW] = GREEDY("greedy-slow", 980, 50 * MIB),
 };
 
 const struct sim_traits *sim_model_traits(enum sim_model model)

@@ -24,7 +24,7 @@ struct rig;
     X(flapping)                                                                                    \
     X(garbage)                                                                                     \
     X(greedy)                                                                                      \
-    X(greedy_slow)                                                                                 \
+    X(steady_swap)                                                                                 \
     X(greedy_held)                                                                                 \
     X(greedy_all)                                                                                  \
     X(cache_reader)                                                                                \

@@ -58,6 +58,17 @@ static void test_pace_move_by_a_quarter_is_news(void **state)
     assert_true(is_due(10500, 50000 + QUARTER));
 }
 
+/* When it matters, the host hears of it sooner. */
+static void test_pace_below_the_headroom_an_eighth_is_news(void **state)
+{
+    (void)state;
+    sent(HEADROOM);
+    assert_false(is_due(10500, HEADROOM - QUARTER + 1));
+    sent(HEADROOM - 1);
+    assert_false(is_due(10500, HEADROOM - 1 - QUARTER / 2 + 1));
+    assert_true(is_due(10500, HEADROOM - 1 - QUARTER / 2));
+}
+
 /* A headroom of GiBs does not make it mute. */
 static void test_pace_move_by_32_mib_is_news_whatever_the_headroom(void **state)
 {
@@ -219,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_pace_first_record_is_due_at_once),
         cmocka_unit_test(test_pace_quiet_guest_sends_every_five_seconds),
         cmocka_unit_test(test_pace_move_by_a_quarter_is_news),
+        cmocka_unit_test(test_pace_below_the_headroom_an_eighth_is_news),
         cmocka_unit_test(test_pace_move_by_32_mib_is_news_whatever_the_headroom),
         cmocka_unit_test(test_pace_crossing_half_the_headroom_is_news_both_ways),
         cmocka_unit_test(test_pace_use_by_a_quarter_is_news),
