@@ -15,6 +15,8 @@ import csv
 import glob
 import io
 import os
+import random
+import sqlite3
 import subprocess
 import sys
 
@@ -310,7 +312,42 @@ def check_exports(product):
     product.run("audit", "--exports", os.path.join(out, "none"), expect=3)
 
 
-CHECKS = [("steps", check_story), ("exports", check_exports), ("key", check_key), ("without books", check_without_books),
+def limbs(value):
+    high, rest = divmod(value, 10**24)
+    return high, rest // 10**12, rest % 10**12
+
+
+def check_limbs(_):
+    """The arithmetic of the audits against Python's integers, up to the limits: exact, and not 1 off."""
+    pick = random.Random(4)
+    with open(FILES[NAMES.index("rated_priced")], encoding="utf-8") as file:
+        rated_priced = file.read()
+    db = sqlite3.connect(":memory:")
+    db.executescript("CREATE TABLE line (line, account, vm, currency, unit, month, n_high, n_middle, n_low);"
+                     "CREATE TABLE rated (line, hour, nano_pennies, kib_s, kib_s_frac);"
+                     "CREATE TABLE adjustment (line, hour, nano_pennies, kib_s, kib_s_frac);"
+                     "CREATE TABLE period (month); INSERT INTO period VALUES (1)")
+    wrong = []
+    for line in range(1, 400):
+        rows = []
+        for _ in range(pick.choice([1, 1, 2, 5])):
+            size = pick.choice([1, 2, 10**9, 2**31, 2**61 // 5, 2**63 // 5 - 1])
+            kib_s, frac = pick.choice([size, -size, pick.randrange(-size, size + 1)]), pick.choice([0, 1, 10**9 - 1])
+            rows.append((line, pick.choice([0, 1, 999999, 10**6, 10**11, 10**11 - 1, pick.randrange(10**11)]), kib_s, frac))
+        n = sum((kib_s * 10**9 + frac) * nano for _, nano, kib_s, frac in rows)
+        off = pick.choice([0, 0, 1, -1, 10**12, -10**24])
+        wrong += [line] if off else []
+        db.executemany("INSERT INTO adjustment VALUES (?, 0, ?, ?, ?)", rows)
+        db.execute("INSERT INTO line VALUES (?, 'a', 'v', 'EUR', 'GiBh', 1, ?, ?, ?)", (line, *limbs(n - off)))
+        found = [row for row in db.execute(rated_priced) if row[0] == line]
+        got = found[0][7] * 10**24 + found[0][8] * 10**12 + found[0][9] if found else 0
+        if got != off:
+            raise AssertionError(f"{rows}: found {got}, and it is {off}")
+    assert [row[0] for row in db.execute(rated_priced)] == wrong
+    db.close()
+
+
+CHECKS = [("steps", check_story), ("limbs", check_limbs), ("exports", check_exports), ("key", check_key), ("without books", check_without_books),
           ("not yet charged", check_not_yet_charged), ("restored", check_restored)]
 
 
