@@ -15,8 +15,8 @@ static void write_string(FILE *out, const char *text)
             (void)fputs("\xef\xbf\xbd", out);
         else if (*text == '"' || *text == '\\')
             (void)fprintf(out, "\\%c", *text);
-        else if (utf8_is_control(text) && length == 1)
-            (void)fprintf(out, "\\u%04x", (unsigned)*text);
+        else if (utf8_is_control(text)) /* the last byte of C1 is its number */
+            (void)fprintf(out, "\\u%04x", (unsigned)(unsigned char)text[length - 1]);
         else
             (void)fwrite(text, 1, length, out);
         text += length == 0 ? 1 : length;

@@ -83,8 +83,8 @@ static void test_json_texts_that_people_wrote(void **state)
 
     (void)state;
     begin(&d);
-    json_text(&d.json, "text", "\"\\/\b\n\r\t\x01\x7f ä🦊\xff=1");
-    assert_document(&d, "{\n  \"text\": \"\\\"\\\\/\\u0008\\u000a\\u000d\\u0009\\u0001\\u007f "
+    json_text(&d.json, "text", "\"\\/\b\n\r\t\x01\x7f\xc2\x90 ä🦊\xff=1");
+    assert_document(&d, "{\n  \"text\": \"\\\"\\\\/\\u0008\\u000a\\u000d\\u0009\\u0001\\u007f\\u0090 "
                         "ä🦊\xef\xbf\xbd=1\"\n}\n");
 }
 
