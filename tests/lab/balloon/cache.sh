@@ -10,8 +10,8 @@ pv=$domid
 guest -e 160 pvh 288 288 pvh
 pvh=$domid
 
-# read_for NAME ID SECONDS [OPTION]: reads the file over and over, in the background
-read_for() { run_in "$1" "reader -i $2 ${4:-} -s $file_mib -h $3 /data/file >/dev/console 2>&1 &" >/dev/null; }
+# read_for NAME ID SECONDS [OPTION]: reads the file over and over, in the background. In virtual time pauses cost nothing.
+read_for() { run_in "$1" "reader -i $2 ${4:-} -r 300 -s $file_mib -h $3 /data/file >/dev/console 2>&1 &" >/dev/null; }
 
 has_read() { console "$1" | grep -q "^reader $2 end "; }
 reader_value() { console "$1" | sed -n "s/^reader $2 end .*\\<$3=\\([-0-9.]*\\).*/\\1/p" | tail -n 1; }
@@ -31,7 +31,7 @@ witness "$pv" "$pvh"
 start_daemons 'policy = demand'
 for name in pv pvh; do set_vm $name floor=128M ceiling=288M; done
 
-# Nothing is taken from a domain in its first minute. (In virtual time, a busy guest takes long.)
+# Nothing is taken from a domain in its first minute.
 section "25 s of reading from when it may be shrunk on"
 sleep 56
 for name in pv pvh; do read_for $name while 25; done
