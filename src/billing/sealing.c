@@ -294,9 +294,11 @@ static bool end_lines(struct close *c, bool of_pools, struct error *err)
     const struct sheet_line *lines = sheet_sorted(c->sheet, &count);
     struct billing_line *ending = calloc(count + 1, sizeof *ending);
     size_t n = 0;
-    bool is_ok = ending != NULL || error_set(err, ERR_NOMEM, "not enough memory to close a month");
+    bool is_ok = true;
 
-    for (size_t i = 0; is_ok && i < count; i++)
+    if (ending == NULL)
+        return error_set(err, ERR_NOMEM, "not enough memory to close a month");
+    for (size_t i = 0; i < count; i++)
         if (lines[i].stored.month == c->order->month && lines[i].stored.is_pool == of_pools)
             ending[n++] = lines[i].stored;
     for (size_t i = 0; is_ok && i < n; i++) {
