@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/utf8.h"
 
 static void find_who(char *out, size_t size)
 {
@@ -129,38 +130,17 @@ bool books_parse_vm(const char *text, struct uuid *vm, struct error *err)
     return true;
 }
 
-/* The length of the character that begins here, or 0: it is not well-formed UTF-8 (RFC 3629). */
-static size_t character(const unsigned char *p)
-{
-    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-
-    if (length == 0 || p[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 bool books_check_name(const char *name, struct error *err)
 {
-    const unsigned char *p = (const unsigned char *)name;
-
     if (name[0] == '\0' || strlen(name) > BOOKS_NAME_MAX)
         return error_set(err, ERR_USAGE, "a name has 1 to %d bytes, this one has %zu",
                          BOOKS_NAME_MAX, strlen(name));
-    while (*p != '\0') {
-        size_t length = character(p);
-
-        /* C0, DEL, and C1 */
-        if (length == 0 || *p < 0x20 || *p == 0x7f || (length == 2 && p[0] == 0xc2 && p[1] < 0xa0))
+    for (size_t at = 0, length; name[at] != '\0'; at += length) {
+        length = utf8_length(name + at);
+        if (length == 0 || utf8_is_control(name + at))
             return error_set(err, ERR_USAGE,
                              "a name is plain text in UTF-8, without control characters (byte %zu)",
-                             (size_t)(p - (const unsigned char *)name) + 1);
-        p += length;
+                             at + 1);
     }
     return true;
 }
