@@ -49,14 +49,14 @@ class FixedHistory:
         self.trace = FixedTrace(**how)
 
 
-def begin(life):
-    """Everybody owned and priced."""
+def begin(life, without=None):
+    """Everybody owned and priced, but for one."""
     life.do_account("a0", 0)
     life.do_account("a1", 1)
     life.do_tariff("default", "0.0421", "EUR/GiBh", 0)
-    life.do_assign(VM, "a0", 0, False)
-    life.do_assign(OTHER, "a0", 0, False)
-    life.do_assign(THIRD, "a0", 0, False)
+    for vm in life.history.trace.vms:
+        if vm != without:
+            life.do_assign(vm, "a0", 0, False)
 
 
 def must_say(what, text):
@@ -225,6 +225,24 @@ def what_comes_late_is_not_lost_behind_what_was_said(life):
         raise Wrong("late", "nothing came late: the case is not what it should be")
 
 
+def what_comes_late_and_nobody_owns_waits_for_its_owner(life):
+    """It is nowhere counted while its month is sealed, and billed when it has an owner."""
+    life.history = FixedHistory(back_at=250)
+    begin(life, THIRD)
+    life.do_assign(THIRD, "a0", END - 21, True)
+    life.do_replay(249)
+    life.do_close(MONTH, False)
+    life.do_charge(1)
+    life.do_replay(290)
+    life.do_charge(2)
+    life.do_assign(THIRD, "a1", END - 24, False)
+    life.do_charge(2)
+    life.do_assign(THIRD, "a1", 0, False)
+    life.do_charge(2)
+    if not any(row.hour < END - 24 and life.books.lines[row.line].key.vm == THIRD for row in life.books.adjustments):
+        raise Wrong("late", "nothing came late: the case is not what it should be")
+
+
 def a_month_that_has_not_ended_is_not_closed(life):
     """Though the host's clock says that it has."""
     now = time.gmtime()
@@ -253,5 +271,6 @@ CASES = [a_tariff_of_nobody_is_refused, an_account_is_added_once, a_command_wait
          another_key_is_refused, a_lost_key_is_not_made_anew, what_was_not_measured_is_not_sealed,
          a_month_that_nobody_owns_is_not_skipped, measurements_that_were_restored_are_charged_anew,
          measurements_that_were_restored_are_shorter, a_vm_that_returns_pays_once,
-         what_comes_late_is_not_lost_behind_what_was_said, a_month_that_has_not_ended_is_not_closed,
+         what_comes_late_is_not_lost_behind_what_was_said,
+         what_comes_late_and_nobody_owns_waits_for_its_owner, a_month_that_has_not_ended_is_not_closed,
          a_month_is_closed_after_what_was_waited_for]

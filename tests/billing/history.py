@@ -14,6 +14,7 @@ Steps, in the order in which they are to be done:
   tariff ACCOUNT AMOUNT UNIT HOUR       ACCOUNT may be default
   charge              as often as it says
   together            two charges at once
+  crowd VM ACCOUNT HOUR AMOUNT UNIT     an owner, a default tariff and two charges at once
   meanwhile N         replay N, and charge while it runs
   close MONTH FORCE   MONTH may be next: the one behind the last that is sealed
   settle ACCOUNT      what has no owner gets this one, and what has no price a default
@@ -206,8 +207,13 @@ class History:
             self.something()
 
     def charge(self):
-        chance = self.pick.random()
-        self.steps.append(("together",) if chance < 0.08 else ("charge", 2 if chance < 0.25 else 1))
+        pick = self.pick
+        chance = pick.random()
+        if chance < 0.05:
+            self.steps.append(("crowd", pick.choice(self.trace.vms), pick.choice(self.accounts), self.hour(),
+                               *pick.choice(PRICES)))
+        else:
+            self.steps.append(("together",) if chance < 0.12 else ("charge", 2 if chance < 0.25 else 1))
 
     def hour(self):
         """Often where something happened, or begins or ends."""

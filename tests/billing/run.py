@@ -230,6 +230,21 @@ class Life:
         if told != len(self.books.ledger) - len(before.ledger):
             raise Wrong("together", f"{told} postings are told: {said}")
 
+    def do_crowd(self, vm, account, hour, amount, unit):
+        """Who comes when makes no difference: nothing of it is said of the same thing."""
+        if self.measured is None or self.is_seldom or account not in self.said.accounts:
+            self.do_assign(vm, account, hour, True)
+            self.do_tariff("default", amount, unit, hour)
+            return
+        self.said.assign(vm, account, hour, True)
+        self.said.set_tariff("default", oracle.price_of(amount, unit), hour)
+        commands = [["charge"], ["account", "assign", vm, account, "--from", hour_text(hour), "--exact"],
+                    ["tariff", "set", "default", amount, unit, "--from", hour_text(hour)], ["charge"]]
+        for process, words in [(self.product.start(*words), words) for words in commands]:
+            self.product.finish(process, words)
+        self.look()
+        self.do_charge(1)
+
     def do_meanwhile(self, end):
         """The meter goes on while charges run; each sees it as of one moment."""
         if end <= self.done or self.measured is None or self.is_seldom:
