@@ -259,6 +259,12 @@ def check_ledger(books):
             raise Wrong("transfers", f"those of {pool} sum to {total}")
 
 
+def check_adjustments(books):
+    for adjustment in books.adjustments:
+        if adjustment.usage == 0 or adjustment.cause not in ("late", "owner", "tariff"):
+            raise Wrong("adjustment", f"{adjustment} adjusts nothing")
+
+
 def check_sealed_lines(books):
     rated = collections.Counter()
     for row in books.rated:
@@ -288,6 +294,7 @@ def check_carries(books):
 
 def check_always(books, key_file):
     check_ledger(books)
+    check_adjustments(books)
     check_sealed_lines(books)
     check_carries(books)
     check_chain(books, key_file)

@@ -206,6 +206,36 @@ static void test_sealing_ends_with_the_last_account(void **state)
     assert_ok(try_close(t, sealing, &sum, &err));
 }
 
+/* All is there, but the hours are not derived yet: what is sealed is read from them. */
+static void test_sealing_waits_for_usage_by_hour(void **state)
+{
+    struct books_scene *t = *state;
+    char path[SCRATCH_PATH_MAX];
+    struct sealing_summary sum;
+    sqlite3 *db = NULL;
+    struct error err;
+
+    everything_is_acme_s(t);
+    books_vm(t, 0, 1, 5 * QUARTER, NEXT_MONTH - 4, NEXT_MONTH + 99);
+    books_measure(t, NEXT_MONTH - 4, NEXT_MONTH + 1);
+    (void)snprintf(path, sizeof path, "%s/meter.db", t->dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DELETE FROM derived; DELETE FROM usage_hour;"
+                                  "DELETE FROM usage_day",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    (void)sqlite3_close(db);
+    books_charge(t, AT(0)); /* money does not wait */
+    assert_line(t, 1, NOVEMBER, 0, 0, 0, 3);
+    refused(t, november(), "has delivered no tick");
+    store_close(t->measured);
+    assert_ok(store_open(&t->measured, t->dir, STORE_WRITE, &err));
+    assert_ok(store_derive(t->measured, &err));
+    assert_ok(try_close(t, november(), &sum, &err));
+    assert_line(t, 1, NOVEMBER, 0, 15, 0, 3);
+}
+
 static void test_sealing_by_force_says_who_was_missing(void **state)
 {
     struct books_scene *t = *state;
@@ -309,6 +339,7 @@ int main(void)
         books_test(test_sealing_a_month_again_does_nothing),
         books_test(test_sealing_waits_as_long_as_it_is_told),
         books_test(test_sealing_ends_with_the_last_account),
+        books_test(test_sealing_waits_for_usage_by_hour),
         books_test(test_sealing_by_force_says_who_was_missing),
         books_test(test_sealing_without_force_names_nobody),
         books_test(test_sealing_refuses_what_nobody_pays),
