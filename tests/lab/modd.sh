@@ -87,11 +87,13 @@ for guest in eater hvm; do
     domid=$(xl domid $guest)
     memwatch -i 1000 /tmp/watch.$guest "$domid" &
     watch=$!
+    until_true 20 grep -qs '^M ' /tmp/watch.$guest
     before=$(value $guest avail) before_seq=$(value $guest seq)
     # A tmpfs takes what is written to it from what is available.
     ate_ms=$(lab-gexec $guest "head -c 24m /dev/zero >/tmp/eaten; cut -d' ' -f1 /proc/uptime" |
         awk '{ printf "%d\n", $1 * 1000 }')
     check "$guest: a record says so" until_true 5 is_available_below $guest $((before - 20480))
+    sleep 0.5 # the witness hears of it too
     kill $watch
     wait $watch
     first_ms=$(awk -v domid="$domid" -v below=$((before - 20480)) '
