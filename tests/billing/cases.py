@@ -93,10 +93,13 @@ def a_command_waits_for_the_one_before(life):
         if waiting.poll() is not None:
             life.product.finish(waiting, ["charge"])
         other.execute("ROLLBACK")
+        its_turn_ns = time.time_ns()
     life.product.finish(waiting, ["charge"])
     other.close()
     life.look()
     life.check_charged()
+    if life.books.ledger[0].utc_ns < its_turn_ns:
+        raise Wrong("time", "a posting bears the time before its turn: the ledger's times could go back")
 
 
 def another_key_is_refused(life):

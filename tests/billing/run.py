@@ -12,7 +12,8 @@ First some cases that are always the same (cases.py). Then each history (history
             was billed is what should have been; an account's pennies and carries are its usage
   again     a second charge, or close, changes nothing; what is refused changes nothing, and is
             refused exactly when it should be
-  seldom    at the end: with the charges left out, all but a last one, lines and pennies are the same
+  seldom    at the end: with the charges left out, all but a last one, and the same months closed,
+            lines and pennies are the same
   audit     at the end `pagemeter audit` finds nothing
 
 A history that fails is made smaller and kept, as traces and a script. The last line is
@@ -111,9 +112,12 @@ def gib_h(usage):
 class Life:
     """A history, lived through in one store."""
 
-    def __init__(self, history, product, is_seldom=False):
+    def __init__(self, history, product, often=None):
         self.history, self.product = history, product
-        self.is_seldom = is_seldom     # no charges, but one at the end
+        self.is_seldom = often is not None  # no charges, but one at the end
+        self.often = often                  # closes what that life closed, at the same steps
+        self.closed = {}                    # number of the step: month
+        self.number = 0                     # of the step
         self.said = Said()
         self.done = 0                  # pieces that were replayed
         self.books = Books(oracle.dump(product.store))
@@ -292,9 +296,11 @@ class Life:
         return min((month for month in months if month > self.books.sealed), default=None)
 
     def do_close(self, month, is_forced):
-        if self.measured is None:
+        if self.measured is None or (self.is_seldom and self.number not in self.often.closed):
             return
-        if month == "next":
+        if self.is_seldom:
+            month = self.often.closed[self.number]
+        elif month == "next":
             month = self.books.sealed + 1 if self.books.sealed >= 0 else self.first_month(self.due())
             month = self.history.first_month if month is None else month
         words = ["close", month_text(month)] + ["--force"] * is_forced
@@ -312,6 +318,7 @@ class Life:
             self.must_be_unchanged("a close that was refused")
             return
         self.look()
+        self.closed[self.number] = month
         if self.books.sealed != month:
             raise Wrong("close", f"{month_text(month)} is not sealed")
         oracle.check_month(self.books, month, self.said, self.measured)
@@ -321,7 +328,7 @@ class Life:
     # -- the end
 
     def live(self, steps):
-        for step in steps:
+        for self.number, step in enumerate(steps):
             self.step(step)
         self.is_seldom = False
         self.do_charge(2)
@@ -339,7 +346,8 @@ def live(bindir, scratch, history, steps, script=None):
         os.mkdir(os.path.join(scratch, name))
         products.append(Product(bindir, os.path.join(scratch, name)))
     try:
-        often, seldom = (Life(history, product, product is products[1]) for product in products)
+        often = Life(history, products[0])
+        seldom = Life(history, products[1], often)
         often.live(steps)
         products[0].run("audit")
         seldom.live(steps)
