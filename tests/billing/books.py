@@ -176,7 +176,8 @@ class Books:
     def __init__(self, tables):
         self.tables = tables
         self.lines = {row[0]: Line(row) for row in tables["line"]}
-        self.adjustments = [Adjustment(*row[:4], row[4] * NANO + row[5], *row[6:]) for row in tables["adjustment"]]
+        self.adjustments = [Adjustment(*row[:4], row[4] * NANO + row[5], *row[6:])
+                            for row in tables["adjustment"]]
         self.rated = [Rated(*row[:3], row[3] * NANO + row[4], *row[5:]) for row in tables["rated"]]
         self.ledger = [Entry(*row[:5], limbs(row[5:8]), *row[8:]) for row in tables["ledger"]]
         self.periods = {row[0]: row for row in tables["period"]}

@@ -3,8 +3,9 @@
 
     run.py [--seed N] [--histories N] [--seconds N] [--jobs N] [--only K] [--first] BINDIR
 
-First some cases that are always the same (cases.py). Then each history (history.py) is lived through with `pagemeter replay`, `account`, `tariff`, `charge` and
-`close`. After each step billing.db is read and held against what it must be (books.py):
+First some cases that are always the same (cases.py). Then each history (history.py) is lived through
+with `pagemeter replay`, `account`, `tariff`, `charge` and `close`. After each step billing.db is
+read and held against what it must be (books.py):
 
   always    the equation of every line, transfers that sum to 0, carries handed on, the ledger's
             chain, and nothing that was said, posted or sealed is gone or different
@@ -23,6 +24,8 @@ A history that fails is made smaller and kept, as traces and a script. The last 
 import argparse
 import collections
 import csv
+import datetime
+import functools
 import io
 import multiprocessing
 import os
@@ -37,7 +40,7 @@ sys.dont_write_bytecode = True
 import books as oracle
 import cases
 from books import Books, Due, Measured, Said, Wrong
-from history import History, hour_text, month_text
+from history import EPOCH, History, hour_text, month_text
 
 TIMEOUT_SECONDS = 120
 SHRINK_SECONDS = 60
@@ -86,19 +89,14 @@ class Product:
         _, text = self.run("usage", "--by", "vm,hour", "--format", "csv")
         self.script.pop()
         rows = csv.DictReader(io.StringIO(text))
-        return {(row["vm"], oracle_hour(row["hour"])): int(row["kib_ns"]) for row in rows}
+        return {(row["vm"], hour_of(row["hour"])): int(row["kib_ns"]) for row in rows}
 
 
-def oracle_hour(text):
-    day, _, rest = text.partition("T")
-    return (sum_days(day)) * 24 + int(rest[:2])
-
-
-def sum_days(day, known={}):
-    if day not in known:
-        year, month, number = map(int, day.split("-"))
-        known[day] = oracle.month_start((year - 1970) * 12 + month - 1) // 24 + number - 1
-    return known[day]
+@functools.lru_cache(maxsize=None)
+def hour_of(text):
+    """2026-11-22T13:00:00Z"""
+    at = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+    return (at - EPOCH) // datetime.timedelta(hours=1)
 
 
 def gib_h(usage):
@@ -444,7 +442,7 @@ def jobs(options, place):
 
 def main():
     parser = argparse.ArgumentParser(description="Random histories against an independent computation.")
-    parser.add_argument("--seed", type=int, default=None, help="printed by each run; the same seed makes the same histories")
+    parser.add_argument("--seed", type=int, default=None, help="printed by each run; takes back its histories")
     parser.add_argument("--histories", type=int, default=DEFAULT_HISTORIES)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no history after so many")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many processes")
