@@ -1,13 +1,13 @@
 /*
  * usage.c - pagemeter usage: who held how much memory for how long.
  */
-#include <ctype.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/books.h"
 #include "cli/cli.h"
 #include "cli/usage_table.h"
 #include "common/calendar.h"
@@ -28,14 +28,8 @@ struct options {
 
 static bool parse_vm(const char *text, struct options *o, struct error *err)
 {
-    char lower[UUID_TEXT_MAX] = "";
-
-    for (size_t i = 0; i < UUID_TEXT_LENGTH && text[i] != '\0'; i++)
-        lower[i] = (char)tolower((unsigned char)text[i]);
-    if (strlen(text) != UUID_TEXT_LENGTH || !uuid_parse(lower, UUID_TEXT_LENGTH, &o->vm))
-        return error_set(err, ERR_USAGE, "'%.60s' is not the uuid of a VM", text);
     o->query.vm = &o->vm;
-    return true;
+    return books_parse_vm(text, &o->vm, err);
 }
 
 static bool take_option(int option, struct options *o, struct error *err)
