@@ -1,7 +1,9 @@
 -- What `pagemeter` reads from and writes to billing.db.
 
 -- :name BILLING_INSERT_CHANGE
-INSERT INTO change_log (utc_ns, who, what) VALUES (?1, ?2, ?3);
+INSERT INTO change_log (change, utc_ns, who, what)
+SELECT coalesce(max(change), 0) + 1, ?1, ?2, ?3 FROM change_log
+RETURNING change;
 
 -- :name BILLING_INSERT_ACCOUNT
 INSERT INTO account (account, name, offset_h, change) VALUES (?1, ?2, ?3, ?4);
@@ -67,9 +69,10 @@ SELECT l.line, l.account, l.vm, l.currency, l.unit, l.month,
  ORDER BY l.month, l.account, l.vm, l.currency, l.unit;
 
 -- :name BILLING_INSERT_LINE
-INSERT INTO line (account, vm, currency, unit, month, carry_in_high, carry_in_middle, carry_in_low,
-                  n_high, n_middle, n_low, posted)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
+INSERT INTO line (line, account, vm, currency, unit, month, carry_in_high, carry_in_middle,
+                  carry_in_low, n_high, n_middle, n_low, posted)
+SELECT coalesce(max(line), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM line
+RETURNING line;
 
 -- :name BILLING_UPDATE_LINE
 UPDATE line

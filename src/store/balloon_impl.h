@@ -25,7 +25,7 @@ enum balloon_statement {
 struct balloon_store {
     struct db db;
     int lock_fd; /* -1: open for reading */
-    sqlite3_stmt *statements[BS_COUNT];
+    struct db_stmt *statements[BS_COUNT];
 };
 
 #endif

@@ -52,9 +52,8 @@ void balloon_store_close(struct balloon_store *s)
     if (s == NULL)
         return;
     for (size_t i = 0; i < BS_COUNT; i++)
-        (void)sqlite3_finalize(s->statements[i]);
-    if (s->db.handle != NULL)
-        (void)sqlite3_close_v2(s->db.handle);
+        db_finalize(s->statements[i]);
+    db_close(&s->db);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
     free(s);
@@ -66,9 +65,9 @@ static int64_t bounded(uint64_t value)
     return value > INT64_MAX ? INT64_MAX : (int64_t)value;
 }
 
-static void bind_text(sqlite3_stmt *stmt, int place, const char *text)
+static void bind_text(struct db_stmt *stmt, int place, const char *text)
 {
-    (void)sqlite3_bind_text(stmt, place, text, -1, SQLITE_STATIC);
+    db_bind_text(stmt, place, text);
 }
 
 static bool write_decision(struct balloon_store *s, const struct balloon_entry *e,
@@ -76,7 +75,7 @@ static bool write_decision(struct balloon_store *s, const struct balloon_entry *
 {
     const struct decision *d = &e->decision;
     const struct action *a = &d->action;
-    sqlite3_stmt *stmt = s->statements[BS_DECISION];
+    struct db_stmt *stmt = s->statements[BS_DECISION];
 
     db_bind_ints(stmt,
                  (const int64_t[]){e->utc_ns, d->at_ns, d->domid, bounded(d->cause.number),
@@ -90,13 +89,13 @@ static bool write_decision(struct balloon_store *s, const struct balloon_entry *
     bind_text(stmt, 18, reason_word(a->reason));
     bind_text(stmt, 19, reason_word(d->failure));
     bind_text(stmt, 20, decision_causes[d->cause.kind]);
-    return db_run(&s->db, stmt, "write a decision", err);
+    return db_run(stmt, "write a decision", err);
 }
 
 static bool write_figure(struct balloon_store *s, const struct balloon_entry *e, struct error *err)
 {
     const struct balloon_figure *f = &e->figure;
-    sqlite3_stmt *stmt = s->statements[BS_FIGURE];
+    struct db_stmt *stmt = s->statements[BS_FIGURE];
     int place = 9;
 
     db_bind_ints(stmt,
@@ -105,43 +104,42 @@ static bool write_figure(struct balloon_store *s, const struct balloon_entry *e,
                                    bounded(f->need_kib), bounded(f->headroom_kib),
                                    f->figures.flags},
                  9);
-#define BIND_FIGURE(key, member, most)                                                             \
-    (void)sqlite3_bind_int64(stmt, ++place, bounded(f->figures.member));
+#define BIND_FIGURE(key, member, most) db_bind_int(stmt, ++place, bounded(f->figures.member));
     FIGURES(BIND_FIGURE)
 #undef BIND_FIGURE
     db_bind_uuid(stmt, place + 1, &f->vm);
-    return db_run(&s->db, stmt, "write a guest's figures", err);
+    return db_run(stmt, "write a guest's figures", err);
 }
 
 static bool write_alert(struct balloon_store *s, const struct balloon_entry *e, struct error *err)
 {
-    sqlite3_stmt *stmt = s->statements[BS_ALERT];
+    struct db_stmt *stmt = s->statements[BS_ALERT];
 
     db_bind_ints(stmt, (const int64_t[]){e->utc_ns, e->alert.domid}, 2);
     db_bind_uuid(stmt, 3, &e->alert.vm);
     bind_text(stmt, 4, reason_word(e->alert.reason));
-    return db_run(&s->db, stmt, "write an alert", err);
+    return db_run(stmt, "write an alert", err);
 }
 
 static bool write_lost(struct balloon_store *s, const struct balloon_entry *e, struct error *err)
 {
-    sqlite3_stmt *stmt = s->statements[BS_LOST];
+    struct db_stmt *stmt = s->statements[BS_LOST];
 
     db_bind_ints(stmt, (const int64_t[]){e->utc_ns, bounded(e->lost)}, 2);
-    return db_run(&s->db, stmt, "write what was lost", err);
+    return db_run(stmt, "write what was lost", err);
 }
 
 static bool write_setting(struct balloon_store *s, const struct balloon_entry *e, struct error *err)
 {
     const struct balloon_setting *set = &e->setting;
-    sqlite3_stmt *change = s->statements[BS_CHANGE];
+    struct db_stmt *change = s->statements[BS_CHANGE];
     bool is_set = set->value[0] != '\0';
-    sqlite3_stmt *stmt = s->statements[is_set ? BS_SET : BS_UNSET];
+    struct db_stmt *stmt = s->statements[is_set ? BS_SET : BS_UNSET];
     char scope[UUID_TEXT_MAX] = "host";
 
     if (!set->is_host)
         uuid_format(&set->vm, scope);
-    (void)sqlite3_bind_int64(change, 1, e->utc_ns);
+    db_bind_int(change, 1, e->utc_ns);
     bind_text(change, 2, e->who);
     bind_text(change, 3, scope);
     bind_text(change, 4, set->key);
@@ -150,8 +148,7 @@ static bool write_setting(struct balloon_store *s, const struct balloon_entry *e
     bind_text(stmt, 2, set->key);
     if (is_set)
         bind_text(stmt, 3, set->value);
-    return db_run(&s->db, change, "write a change", err) &&
-           db_run(&s->db, stmt, "write a setting", err);
+    return db_run(change, "write a change", err) && db_run(stmt, "write a setting", err);
 }
 
 static bool write_reservation(struct balloon_store *s, const struct balloon_entry *e,
@@ -160,8 +157,8 @@ static bool write_reservation(struct balloon_store *s, const struct balloon_entr
     static const struct uuid nobody;
     const struct reservation *r = &e->reservation;
     bool is_made = e->kind == ENTRY_RESERVE;
-    sqlite3_stmt *change = s->statements[BS_RESERVATION_CHANGE];
-    sqlite3_stmt *stmt = s->statements[is_made ? BS_RESERVE : BS_UNRESERVE];
+    struct db_stmt *change = s->statements[BS_RESERVATION_CHANGE];
+    struct db_stmt *stmt = s->statements[is_made ? BS_RESERVE : BS_UNRESERVE];
     char vm[UUID_TEXT_MAX] = "";
     char size[32] = "";
 
@@ -169,7 +166,7 @@ static bool write_reservation(struct balloon_store *s, const struct balloon_entr
         uuid_format(&r->uuid, vm);
     if (is_made)
         (void)snprintf(size, sizeof size, "%" PRId64 "K", bounded(r->size_kib));
-    (void)sqlite3_bind_int64(change, 1, e->utc_ns);
+    db_bind_int(change, 1, e->utc_ns);
     bind_text(change, 2, e->who);
     bind_text(change, 3, vm);
     bind_text(change, 4, r->name);
@@ -178,8 +175,7 @@ static bool write_reservation(struct balloon_store *s, const struct balloon_entr
         db_bind_ints(stmt, (const int64_t[]){bounded(r->size_kib), r->expires_ns}, 2);
     bind_text(stmt, is_made ? 3 : 1, vm);
     bind_text(stmt, is_made ? 4 : 2, r->name);
-    return db_run(&s->db, change, "write a change", err) &&
-           db_run(&s->db, stmt, "write a reservation", err);
+    return db_run(change, "write a change", err) && db_run(stmt, "write a reservation", err);
 }
 
 static bool write_entry(struct balloon_store *s, const struct balloon_entry *e, struct error *err)
@@ -205,11 +201,11 @@ static bool write_entry(struct balloon_store *s, const struct balloon_entry *e, 
 bool balloon_store_write(struct balloon_store *s, const struct balloon_entry *entries, size_t count,
                          struct error *err)
 {
-    bool is_ok = db_exec(&s->db, "BEGIN IMMEDIATE", "write to it", err);
+    bool is_ok = db_begin(&s->db, DB_WRITING, "write to it", err);
 
     for (size_t i = 0; is_ok && i < count; i++)
         is_ok = write_entry(s, &entries[i], err);
-    is_ok = is_ok && db_exec(&s->db, "COMMIT", "write to it", err);
+    is_ok = is_ok && db_commit(&s->db, "write to it", err);
     if (!is_ok)
         db_rollback(&s->db);
     return is_ok;
@@ -219,17 +215,17 @@ bool balloon_store_prune(struct balloon_store *s, int64_t before_utc_ns, struct 
 {
     static const char *const texts[] = {SQL_BALLOON_PRUNE_DECISIONS, SQL_BALLOON_PRUNE_FIGURES,
                                         SQL_BALLOON_PRUNE_ALERTS, SQL_BALLOON_PRUNE_LOSSES};
-    bool is_ok = db_exec(&s->db, "BEGIN IMMEDIATE", "prune it", err);
+    bool is_ok = db_begin(&s->db, DB_WRITING, "prune it", err);
 
     for (size_t i = 0; is_ok && i < sizeof texts / sizeof *texts; i++) {
-        sqlite3_stmt *stmt = NULL;
+        struct db_stmt *stmt = NULL;
 
         is_ok = db_prepare(&s->db, texts[i], &stmt, err);
-        (void)sqlite3_bind_int64(stmt, 1, before_utc_ns);
-        is_ok = is_ok && db_run(&s->db, stmt, "prune it", err);
-        (void)sqlite3_finalize(stmt);
+        db_bind_int(stmt, 1, before_utc_ns);
+        is_ok = is_ok && db_run(stmt, "prune it", err);
+        db_finalize(stmt);
     }
-    is_ok = is_ok && db_exec(&s->db, "COMMIT", "prune it", err);
+    is_ok = is_ok && db_commit(&s->db, "prune it", err);
     if (!is_ok)
         db_rollback(&s->db);
     return is_ok;

@@ -27,22 +27,22 @@ enum billing_statement {
 struct billing_store {
     struct db db;
     int lock_fd; /* -1: open for reading */
-    sqlite3_stmt *statements[BL_COUNT];
+    struct db_stmt *statements[BL_COUNT];
 };
 
-void billing_bind_text(sqlite3_stmt *stmt, int place, const char *text);
-void billing_bind_limbs(sqlite3_stmt *stmt, int place, numerator value);
+void billing_bind_text(struct db_stmt *stmt, int place, const char *text);
+void billing_bind_limbs(struct db_stmt *stmt, int place, numerator value);
 
 /* Columns: the limbs of a numerator, a currency and a unit. */
-MUST_CHECK bool billing_column_limbs(const struct billing_store *b, sqlite3_stmt *stmt, int column,
-                                     numerator *out, struct error *err);
-MUST_CHECK bool billing_column_price(const struct billing_store *b, sqlite3_stmt *stmt, int column,
-                                     struct currency *currency, enum usage_unit *unit,
+MUST_CHECK bool billing_column_limbs(const struct billing_store *b, struct db_stmt *stmt,
+                                     int column, numerator *out, struct error *err);
+MUST_CHECK bool billing_column_price(const struct billing_store *b, struct db_stmt *stmt,
+                                     int column, struct currency *currency, enum usage_unit *unit,
                                      struct error *err);
 /* KiB*ns as two limbs: floor, so that kib_s may be negative and the rest never is. */
-MUST_CHECK bool billing_bind_usage(sqlite3_stmt *stmt, int place, numerator usage,
+MUST_CHECK bool billing_bind_usage(struct db_stmt *stmt, int place, numerator usage,
                                    struct error *err);
 /* KiB*ns of two limbs that may be sums, kib_s negative too. */
-numerator billing_column_usage(sqlite3_stmt *stmt, int column);
+numerator billing_column_usage(struct db_stmt *stmt, int column);
 
 #endif

@@ -26,30 +26,29 @@ const char *billing_kind_word(enum entry_kind kind)
 
 /* ---- columns ---- */
 
-void billing_bind_limbs(sqlite3_stmt *stmt, int place, numerator value)
+void billing_bind_limbs(struct db_stmt *stmt, int place, numerator value)
 {
     struct numerator_limbs limbs = numerator_to_limbs(value);
 
-    (void)sqlite3_bind_int64(stmt, place, limbs.high);
-    (void)sqlite3_bind_int64(stmt, place + 1, limbs.middle);
-    (void)sqlite3_bind_int64(stmt, place + 2, limbs.low);
+    db_bind_int(stmt, place, limbs.high);
+    db_bind_int(stmt, place + 1, limbs.middle);
+    db_bind_int(stmt, place + 2, limbs.low);
 }
 
-bool billing_column_limbs(const struct billing_store *b, sqlite3_stmt *stmt, int column,
+bool billing_column_limbs(const struct billing_store *b, struct db_stmt *stmt, int column,
                           numerator *out, struct error *err)
 {
-    struct numerator_limbs limbs = {sqlite3_column_int64(stmt, column),
-                                    sqlite3_column_int64(stmt, column + 1),
-                                    sqlite3_column_int64(stmt, column + 2)};
+    struct numerator_limbs limbs = {db_int(stmt, column), db_int(stmt, column + 1),
+                                    db_int(stmt, column + 2)};
 
     return numerator_from_limbs(&limbs, out, err) || error_context(err, "%s", b->db.path);
 }
 
-bool billing_column_price(const struct billing_store *b, sqlite3_stmt *stmt, int column,
+bool billing_column_price(const struct billing_store *b, struct db_stmt *stmt, int column,
                           struct currency *currency, enum usage_unit *unit, struct error *err)
 {
-    const char *code = (const char *)sqlite3_column_text(stmt, column);
-    const char *name = (const char *)sqlite3_column_text(stmt, column + 1);
+    const char *code = db_text(stmt, column);
+    const char *name = db_text(stmt, column + 1);
 
     if (currency_find(code != NULL ? code : "", currency, err) &&
         unit_parse(name != NULL ? name : "", unit, err))
@@ -58,41 +57,33 @@ bool billing_column_price(const struct billing_store *b, sqlite3_stmt *stmt, int
     return error_context(err, "%s", b->db.path);
 }
 
-numerator billing_column_usage(sqlite3_stmt *stmt, int column)
+numerator billing_column_usage(struct db_stmt *stmt, int column)
 {
-    return (numerator)sqlite3_column_int64(stmt, column) * NS_PER_KIB_S +
-           sqlite3_column_int64(stmt, column + 1);
+    return (numerator)db_int(stmt, column) * NS_PER_KIB_S + db_int(stmt, column + 1);
 }
 
-static void copy_text(char *out, size_t size, sqlite3_stmt *stmt, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-    (void)snprintf(out, size, "%s", text != NULL ? text : "");
-}
-
-static bool column_hash(const struct billing_store *b, sqlite3_stmt *stmt, int column,
+static bool column_hash(const struct billing_store *b, struct db_stmt *stmt, int column,
                         struct chain_hash *out, struct error *err)
 {
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
+    const char *text = db_text(stmt, column);
 
-    return chain_parse(text != NULL ? text : "", (size_t)sqlite3_column_bytes(stmt, column), out) ||
+    return chain_parse(text != NULL ? text : "", text != NULL ? strlen(text) : 0, out) ||
            error_set(err, ERR_STORE, "%s: an entry of the ledger has no hash", b->db.path);
 }
 
 /* account, vm, currency, unit, month from this column on */
-static bool column_line(const struct billing_store *b, sqlite3_stmt *stmt, int column,
+static bool column_line(const struct billing_store *b, struct db_stmt *stmt, int column,
                         struct billing_line *line, struct error *err)
 {
-    copy_text(line->account, sizeof line->account, stmt, column);
-    line->is_pool = sqlite3_column_bytes(stmt, column + 1) == 0;
-    line->month = sqlite3_column_int(stmt, column + 4);
-    return (line->is_pool || db_column_uuid(&b->db, stmt, column + 1, &line->vm, err)) &&
+    db_copy_text(stmt, column, line->account, sizeof line->account);
+    line->is_pool = db_is_empty(stmt, column + 1);
+    line->month = (int32_t)db_int(stmt, column + 4);
+    return (line->is_pool || db_uuid(stmt, column + 1, &line->vm, err)) &&
            billing_column_price(b, stmt, column + 2, &line->currency, &line->unit, err);
 }
 
 /* Floor: kib_s may be negative, the rest never is. */
-bool billing_bind_usage(sqlite3_stmt *stmt, int place, numerator usage, struct error *err)
+bool billing_bind_usage(struct db_stmt *stmt, int place, numerator usage, struct error *err)
 {
     numerator kib_s = usage / NS_PER_KIB_S, frac = usage % NS_PER_KIB_S;
 
@@ -102,19 +93,19 @@ bool billing_bind_usage(sqlite3_stmt *stmt, int place, numerator usage, struct e
     }
     if (kib_s > INT64_MAX || kib_s < INT64_MIN)
         return error_set(err, ERR_RANGE, "the usage of an hour does not fit the store");
-    (void)sqlite3_bind_int64(stmt, place, (int64_t)kib_s);
-    (void)sqlite3_bind_int64(stmt, place + 1, (int64_t)frac);
+    db_bind_int(stmt, place, (int64_t)kib_s);
+    db_bind_int(stmt, place + 1, (int64_t)frac);
     return true;
 }
 
 /* ---- lines ---- */
 
-static bool take_line(struct billing_store *b, sqlite3_stmt *stmt,
+static bool take_line(struct billing_store *b, struct db_stmt *stmt,
                       const struct billing_line_sink *sink, struct error *err)
 {
-    struct billing_line line = {.line = sqlite3_column_int64(stmt, 0)};
+    struct billing_line line = {.line = db_int(stmt, 0)};
 
-    line.sums.posted = sqlite3_column_int64(stmt, 15);
+    line.sums.posted = db_int(stmt, 15);
     return column_line(b, stmt, 1, &line, err) &&
            billing_column_limbs(b, stmt, 6, &line.sums.carry_in, err) &&
            billing_column_limbs(b, stmt, 9, &line.sums.n, err) &&
@@ -125,21 +116,21 @@ static bool take_line(struct billing_store *b, sqlite3_stmt *stmt,
 bool billing_read_lines(struct billing_store *b, int32_t month,
                         const struct billing_line_sink *sink, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_LINES, &stmt, err);
 
     if (is_ok)
-        (void)sqlite3_bind_int(stmt, 1, month);
-    while (is_ok && (row = db_step(&b->db, stmt, "read its lines", err)) == DB_ROW)
+        db_bind_int(stmt, 1, month);
+    while (is_ok && (row = db_step(stmt, "read its lines", err)) == DB_ROW)
         is_ok = take_line(b, stmt, sink, err);
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok && row == DB_DONE;
 }
 
 static bool insert_line(struct billing_store *b, struct billing_line *line, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_INSERT_LINE];
+    struct db_stmt *stmt = b->statements[BL_INSERT_LINE];
 
     billing_bind_text(stmt, 1, line->account);
     if (line->is_pool)
@@ -148,58 +139,55 @@ static bool insert_line(struct billing_store *b, struct billing_line *line, stru
         db_bind_uuid(stmt, 2, &line->vm);
     billing_bind_text(stmt, 3, line->currency.code);
     billing_bind_text(stmt, 4, unit_name(line->unit));
-    (void)sqlite3_bind_int(stmt, 5, line->month);
+    db_bind_int(stmt, 5, line->month);
     billing_bind_limbs(stmt, 6, line->sums.carry_in);
     billing_bind_limbs(stmt, 9, line->sums.n);
-    (void)sqlite3_bind_int64(stmt, 12, line->sums.posted);
-    if (!db_run(&b->db, stmt, "write a charge line", err))
-        return false;
-    line->line = sqlite3_last_insert_rowid(b->db.handle);
-    return true;
+    db_bind_int(stmt, 12, line->sums.posted);
+    return db_run_int(stmt, "write a charge line", &line->line, err);
 }
 
 bool billing_put_line(struct billing_store *b, struct billing_line *line, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_UPDATE_LINE];
+    struct db_stmt *stmt = b->statements[BL_UPDATE_LINE];
 
     if (line->line == 0)
         return insert_line(b, line, err);
-    (void)sqlite3_bind_int64(stmt, 1, line->line);
+    db_bind_int(stmt, 1, line->line);
     billing_bind_limbs(stmt, 2, line->sums.carry_in);
     billing_bind_limbs(stmt, 5, line->sums.n);
-    (void)sqlite3_bind_int64(stmt, 8, line->sums.posted);
-    return db_run(&b->db, stmt, "write a charge line", err);
+    db_bind_int(stmt, 8, line->sums.posted);
+    return db_run(stmt, "write a charge line", err);
 }
 
 bool billing_add_adjustment(struct billing_store *b, const struct adjustment *a, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_ADJUSTMENT];
+    struct db_stmt *stmt = b->statements[BL_ADJUSTMENT];
 
-    (void)sqlite3_bind_int64(stmt, 1, a->line);
-    (void)sqlite3_bind_int64(stmt, 2, a->hour);
-    (void)sqlite3_bind_int64(stmt, 3, a->nano_pennies);
+    db_bind_int(stmt, 1, a->line);
+    db_bind_int(stmt, 2, a->hour);
+    db_bind_int(stmt, 3, a->nano_pennies);
     if (!billing_bind_usage(stmt, 4, a->usage_kib_ns, err))
         return false;
     billing_bind_text(stmt, 6, cause_words[a->cause]);
-    (void)sqlite3_bind_int64(stmt, 7, a->utc_ns);
-    return db_run(&b->db, stmt, "write an adjustment", err);
+    db_bind_int(stmt, 7, a->utc_ns);
+    return db_run(stmt, "write an adjustment", err);
 }
 
 bool billing_read_adjustments(struct billing_store *b, const struct adjustment_sink *sink,
                               struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_ADJUSTMENTS, &stmt, err);
 
-    while (is_ok && (row = db_step(&b->db, stmt, "read its adjustments", err)) == DB_ROW) {
-        struct adjustment sum = {.line = sqlite3_column_int64(stmt, 0),
-                                 .nano_pennies = sqlite3_column_int64(stmt, 1),
+    while (is_ok && (row = db_step(stmt, "read its adjustments", err)) == DB_ROW) {
+        struct adjustment sum = {.line = db_int(stmt, 0),
+                                 .nano_pennies = db_int(stmt, 1),
                                  .usage_kib_ns = billing_column_usage(stmt, 2)};
 
         is_ok = sink->sum(sink->self, &sum, err);
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok && row == DB_DONE;
 }
 
@@ -216,15 +204,15 @@ bool billing_last_sealed(struct billing_store *b, int32_t *month, struct error *
     return true;
 }
 
-static bool take_billed(struct billing_store *b, sqlite3_stmt *stmt, const struct billed_sink *sink,
-                        struct error *err)
+static bool take_billed(struct billing_store *b, struct db_stmt *stmt,
+                        const struct billed_sink *sink, struct error *err)
 {
-    struct billed billed = {.hour = sqlite3_column_int64(stmt, 1),
-                            .price = {.nano_pennies = sqlite3_column_int64(stmt, 3)},
+    struct billed billed = {.hour = db_int(stmt, 1),
+                            .price = {.nano_pennies = db_int(stmt, 3)},
                             .usage_kib_ns = billing_column_usage(stmt, 6)};
 
-    copy_text(billed.account, sizeof billed.account, stmt, 2);
-    return db_column_uuid(&b->db, stmt, 0, &billed.vm, err) &&
+    db_copy_text(stmt, 2, billed.account, sizeof billed.account);
+    return db_uuid(stmt, 0, &billed.vm, err) &&
            billing_column_price(b, stmt, 4, &billed.price.currency, &billed.price.unit, err) &&
            sink->billed(sink->self, &billed, err);
 }
@@ -232,109 +220,109 @@ static bool take_billed(struct billing_store *b, sqlite3_stmt *stmt, const struc
 bool billing_read_billed(struct billing_store *b, int64_t from_hour, const struct billed_sink *sink,
                          struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_BILLED, &stmt, err);
 
     if (is_ok)
-        (void)sqlite3_bind_int64(stmt, 1, from_hour);
-    while (is_ok && (row = db_step(&b->db, stmt, "read what was billed", err)) == DB_ROW)
+        db_bind_int(stmt, 1, from_hour);
+    while (is_ok && (row = db_step(stmt, "read what was billed", err)) == DB_ROW)
         is_ok = take_billed(b, stmt, sink, err);
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok && row == DB_DONE;
 }
 
 bool billing_add_rated(struct billing_store *b, const struct rated *r, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_RATED];
+    struct db_stmt *stmt = b->statements[BL_RATED];
 
     db_bind_ints(stmt, (const int64_t[]){r->line, r->hour, r->nano_pennies}, 3);
     if (!billing_bind_usage(stmt, 4, (numerator)r->part.kib_ns, err))
         return false;
-    (void)sqlite3_bind_int64(stmt, 6, r->part.measured_ns);
-    (void)sqlite3_bind_int64(stmt, 7, r->part.missing_ns);
-    (void)sqlite3_bind_int64(stmt, 8, r->part.excluded_ns);
-    return db_run(&b->db, stmt, "write what is billed", err);
+    db_bind_int(stmt, 6, r->part.measured_ns);
+    db_bind_int(stmt, 7, r->part.missing_ns);
+    db_bind_int(stmt, 8, r->part.excluded_ns);
+    return db_run(stmt, "write what is billed", err);
 }
 
 bool billing_read_rated(struct billing_store *b, int32_t month, const struct rated_sink *sink,
                         struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_RATED, &stmt, err);
 
     if (is_ok)
-        (void)sqlite3_bind_int(stmt, 1, month);
-    while (is_ok && (row = db_step(&b->db, stmt, "read what was rated", err)) == DB_ROW) {
-        struct rated r = {.line = sqlite3_column_int64(stmt, 0),
-                          .hour = sqlite3_column_int64(stmt, 1),
-                          .nano_pennies = sqlite3_column_int64(stmt, 2),
-                          .part = {.hour = sqlite3_column_int64(stmt, 1),
+        db_bind_int(stmt, 1, month);
+    while (is_ok && (row = db_step(stmt, "read what was rated", err)) == DB_ROW) {
+        struct rated r = {.line = db_int(stmt, 0),
+                          .hour = db_int(stmt, 1),
+                          .nano_pennies = db_int(stmt, 2),
+                          .part = {.hour = db_int(stmt, 1),
                                    .kib_ns = (usage_kib_ns)billing_column_usage(stmt, 3),
-                                   .measured_ns = sqlite3_column_int64(stmt, 5),
-                                   .missing_ns = sqlite3_column_int64(stmt, 6),
-                                   .excluded_ns = sqlite3_column_int64(stmt, 7)}};
+                                   .measured_ns = db_int(stmt, 5),
+                                   .missing_ns = db_int(stmt, 6),
+                                   .excluded_ns = db_int(stmt, 7)}};
 
         is_ok = sink->rated(sink->self, &r, err);
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok && row == DB_DONE;
 }
 
 bool billing_read_month_adjustments(struct billing_store *b, int32_t month,
                                     const struct adjustment_sink *sink, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_MONTH_ADJUSTMENTS, &stmt, err);
 
     if (is_ok)
-        (void)sqlite3_bind_int(stmt, 1, month);
-    while (is_ok && (row = db_step(&b->db, stmt, "read its adjustments", err)) == DB_ROW) {
-        struct adjustment a = {.line = sqlite3_column_int64(stmt, 0),
-                               .hour = sqlite3_column_int64(stmt, 1),
-                               .nano_pennies = sqlite3_column_int64(stmt, 2),
+        db_bind_int(stmt, 1, month);
+    while (is_ok && (row = db_step(stmt, "read its adjustments", err)) == DB_ROW) {
+        struct adjustment a = {.line = db_int(stmt, 0),
+                               .hour = db_int(stmt, 1),
+                               .nano_pennies = db_int(stmt, 2),
                                .usage_kib_ns = billing_column_usage(stmt, 3),
-                               .utc_ns = sqlite3_column_int64(stmt, 6)};
+                               .utc_ns = db_int(stmt, 6)};
 
         is_ok = sink->sum(sink->self, &a, err);
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok && row == DB_DONE;
 }
 
 bool billing_period(struct billing_store *b, int32_t month, struct billing_period *out,
                     struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_PERIOD, &stmt, err);
 
     *out = (struct billing_period){0};
     if (is_ok)
-        (void)sqlite3_bind_int(stmt, 1, month);
-    enum db_row row = is_ok ? db_step(&b->db, stmt, "read its periods", err) : DB_FAILED;
+        db_bind_int(stmt, 1, month);
+    enum db_row row = is_ok ? db_step(stmt, "read its periods", err) : DB_FAILED;
 
     if (row == DB_ROW) {
         out->is_sealed = true;
-        out->sealed_ns = sqlite3_column_int64(stmt, 0);
-        out->entry = sqlite3_column_int64(stmt, 1);
-        out->change = sqlite3_column_int64(stmt, 4);
-        copy_text(out->missing_hosts, sizeof out->missing_hosts, stmt, 2);
+        out->sealed_ns = db_int(stmt, 0);
+        out->entry = db_int(stmt, 1);
+        out->change = db_int(stmt, 4);
+        db_copy_text(stmt, 2, out->missing_hosts, sizeof out->missing_hosts);
         is_ok = out->entry == 0 || column_hash(b, stmt, 3, &out->hash, err);
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok && row != DB_FAILED;
 }
 
 bool billing_seal(struct billing_store *b, int32_t month, int64_t utc_ns, int64_t entry,
                   int64_t change, const char *missing_hosts, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_PERIOD];
+    struct db_stmt *stmt = b->statements[BL_PERIOD];
 
     db_bind_ints(stmt, (const int64_t[]){month, utc_ns, entry, change}, 4);
     billing_bind_text(stmt, 5, missing_hosts);
-    return db_run(&b->db, stmt, "seal a period", err);
+    return db_run(stmt, "seal a period", err);
 }
 
 /* ---- the ledger ---- */
@@ -342,53 +330,53 @@ bool billing_seal(struct billing_store *b, int32_t month, int64_t utc_ns, int64_
 bool billing_head(struct billing_store *b, int64_t *entry, struct chain_hash *hash,
                   struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_HEAD, &stmt, err);
-    enum db_row row = is_ok ? db_step(&b->db, stmt, "read the ledger", err) : DB_FAILED;
+    enum db_row row = is_ok ? db_step(stmt, "read the ledger", err) : DB_FAILED;
 
     if (row == DB_DONE) {
         *entry = 0;
         memset(hash, 0, sizeof *hash);
     } else if (row == DB_ROW) {
-        *entry = sqlite3_column_int64(stmt, 0);
+        *entry = db_int(stmt, 0);
         is_ok = column_hash(b, stmt, 1, hash, err);
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok && row != DB_FAILED;
 }
 
 bool billing_append(struct billing_store *b, const struct ledger_entry *e, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_ENTRY];
+    struct db_stmt *stmt = b->statements[BL_ENTRY];
     char host[UUID_TEXT_MAX] = "", hash[CHAIN_TEXT_MAX];
 
     if (!uuid_is_zero(&e->host))
         (void)uuid_format(&e->host, host);
     db_bind_ints(stmt, (const int64_t[]){e->entry, e->utc_ns}, 2);
     billing_bind_text(stmt, 3, kind_words[e->kind]);
-    (void)sqlite3_bind_int64(stmt, 4, e->line);
-    (void)sqlite3_bind_int64(stmt, 5, e->pennies);
+    db_bind_int(stmt, 4, e->line);
+    db_bind_int(stmt, 5, e->pennies);
     billing_bind_limbs(stmt, 6, e->transfer);
     billing_bind_text(stmt, 9, host);
-    (void)sqlite3_bind_int64(stmt, 10, e->tick);
+    db_bind_int(stmt, 10, e->tick);
     billing_bind_text(stmt, 11, chain_format(&e->hash, hash));
-    return db_run(&b->db, stmt, "write the ledger", err);
+    return db_run(stmt, "write the ledger", err);
 }
 
-static bool take_entry(struct billing_store *b, sqlite3_stmt *stmt, const struct ledger_sink *sink,
-                       struct error *err)
+static bool take_entry(struct billing_store *b, struct db_stmt *stmt,
+                       const struct ledger_sink *sink, struct error *err)
 {
-    struct ledger_entry e = {.entry = sqlite3_column_int64(stmt, 0),
-                             .utc_ns = sqlite3_column_int64(stmt, 1),
-                             .line = sqlite3_column_int64(stmt, 3),
-                             .pennies = sqlite3_column_int64(stmt, 4),
-                             .tick = sqlite3_column_int64(stmt, 9)};
+    struct ledger_entry e = {.entry = db_int(stmt, 0),
+                             .utc_ns = db_int(stmt, 1),
+                             .line = db_int(stmt, 3),
+                             .pennies = db_int(stmt, 4),
+                             .tick = db_int(stmt, 9)};
     struct billing_line line = {.line = e.line};
     char kind[16];
 
-    copy_text(kind, sizeof kind, stmt, 2);
+    db_copy_text(stmt, 2, kind, sizeof kind);
     e.kind = strcmp(kind, kind_words[ENTRY_TRANSFER]) == 0 ? ENTRY_TRANSFER : ENTRY_POSTING;
-    if (sqlite3_column_bytes(stmt, 8) > 0 && !db_column_uuid(&b->db, stmt, 8, &e.host, err))
+    if (!db_is_empty(stmt, 8) && !db_uuid(stmt, 8, &e.host, err))
         return false;
     return billing_column_limbs(b, stmt, 5, &e.transfer, err) &&
            column_hash(b, stmt, 10, &e.hash, err) && column_line(b, stmt, 11, &line, err) &&
@@ -398,15 +386,15 @@ static bool take_entry(struct billing_store *b, sqlite3_stmt *stmt, const struct
 static bool read_entries(struct billing_store *b, const char *sql, int64_t from,
                          const struct ledger_sink *sink, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     bool is_ok = db_prepare(&b->db, sql, &stmt, err);
 
     if (is_ok)
-        (void)sqlite3_bind_int64(stmt, 1, from);
-    while (is_ok && (row = db_step(&b->db, stmt, "read the ledger", err)) == DB_ROW)
+        db_bind_int(stmt, 1, from);
+    while (is_ok && (row = db_step(stmt, "read the ledger", err)) == DB_ROW)
         is_ok = take_entry(b, stmt, sink, err);
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok && row == DB_DONE;
 }
 

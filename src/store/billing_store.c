@@ -51,9 +51,9 @@ static bool prepare_all(struct billing_store *b, struct error *err)
 static bool begin(struct billing_store *b, enum store_mode mode, struct error *err)
 {
     if (mode == STORE_READ)
-        return db_exec(&b->db, "BEGIN", "open it", err);
+        return db_begin(&b->db, DB_SNAPSHOT, "open it", err);
     return !safety_is_on(SAFETY_BILLING_TRANSACTION) ||
-           db_exec(&b->db, "BEGIN IMMEDIATE", "open it", err);
+           db_begin(&b->db, DB_WRITING, "open it", err);
 }
 
 bool billing_open(struct billing_store **out, const char *dir, enum store_mode mode,
@@ -82,14 +82,14 @@ bool billing_open(struct billing_store **out, const char *dir, enum store_mode m
 static void end_writing(struct billing_store *b)
 {
     for (size_t i = 0; i < BL_COUNT; i++) {
-        (void)sqlite3_finalize(b->statements[i]);
+        db_finalize(b->statements[i]);
         b->statements[i] = NULL;
     }
 }
 
 bool billing_commit(struct billing_store *b, struct error *err)
 {
-    if (safety_is_on(SAFETY_BILLING_TRANSACTION) && !db_exec(&b->db, "COMMIT", "write to it", err))
+    if (safety_is_on(SAFETY_BILLING_TRANSACTION) && !db_commit(&b->db, "write to it", err))
         return false;
     end_writing(b);
     return true;
@@ -99,19 +99,17 @@ void billing_close(struct billing_store *b)
 {
     if (b == NULL)
         return;
-    if (b->db.handle != NULL)
-        db_rollback(&b->db);
+    db_rollback(&b->db);
     end_writing(b);
-    if (b->db.handle != NULL)
-        (void)sqlite3_close_v2(b->db.handle);
+    db_close(&b->db);
     if (b->lock_fd >= 0)
         (void)close(b->lock_fd);
     free(b);
 }
 
-void billing_bind_text(sqlite3_stmt *stmt, int place, const char *text)
+void billing_bind_text(struct db_stmt *stmt, int place, const char *text)
 {
-    (void)sqlite3_bind_text(stmt, place, text, -1, SQLITE_STATIC);
+    db_bind_text(stmt, place, text);
 }
 
 /* ---- what was said ---- */
@@ -119,115 +117,111 @@ void billing_bind_text(sqlite3_stmt *stmt, int place, const char *text)
 bool billing_change(struct billing_store *b, int64_t utc_ns, const char *who, const char *what,
                     int64_t *change, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_CHANGE];
+    struct db_stmt *stmt = b->statements[BL_CHANGE];
 
-    (void)sqlite3_bind_int64(stmt, 1, utc_ns);
+    db_bind_int(stmt, 1, utc_ns);
     billing_bind_text(stmt, 2, who);
     billing_bind_text(stmt, 3, what);
-    if (!db_run(&b->db, stmt, "write a change", err))
-        return false;
-    *change = sqlite3_last_insert_rowid(b->db.handle);
-    return true;
+    return db_run_int(stmt, "write a change", change, err);
 }
 
 bool billing_add_account(struct billing_store *b, const char *account, const char *name,
                          int offset_h, int64_t change, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_ACCOUNT];
+    struct db_stmt *stmt = b->statements[BL_ACCOUNT];
 
     billing_bind_text(stmt, 1, account);
     billing_bind_text(stmt, 2, name);
-    (void)sqlite3_bind_int(stmt, 3, offset_h);
-    (void)sqlite3_bind_int64(stmt, 4, change);
-    return db_run(&b->db, stmt, "write an account", err);
+    db_bind_int(stmt, 3, offset_h);
+    db_bind_int(stmt, 4, change);
+    return db_run(stmt, "write an account", err);
 }
 
 bool billing_add_owner(struct billing_store *b, const struct uuid *vm, int64_t from_hour,
                        const char *account, int64_t change, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_OWNER];
+    struct db_stmt *stmt = b->statements[BL_OWNER];
 
     db_bind_uuid(stmt, 1, vm);
-    (void)sqlite3_bind_int64(stmt, 2, from_hour);
-    (void)sqlite3_bind_int64(stmt, 3, change);
+    db_bind_int(stmt, 2, from_hour);
+    db_bind_int(stmt, 3, change);
     billing_bind_text(stmt, 4, account);
-    return db_run(&b->db, stmt, "write who owns a VM", err);
+    return db_run(stmt, "write who owns a VM", err);
 }
 
 bool billing_add_name(struct billing_store *b, const struct uuid *vm, const char *name,
                       int64_t change, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_NAME];
+    struct db_stmt *stmt = b->statements[BL_NAME];
 
     db_bind_uuid(stmt, 1, vm);
-    (void)sqlite3_bind_int64(stmt, 2, change);
+    db_bind_int(stmt, 2, change);
     billing_bind_text(stmt, 3, name);
-    return db_run(&b->db, stmt, "write a name", err);
+    return db_run(stmt, "write a name", err);
 }
 
 bool billing_add_tariff(struct billing_store *b, const char *account, int64_t from_hour,
                         const struct price *price, int64_t change, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_TARIFF];
+    struct db_stmt *stmt = b->statements[BL_TARIFF];
 
     billing_bind_text(stmt, 1, account);
-    (void)sqlite3_bind_int64(stmt, 2, from_hour);
-    (void)sqlite3_bind_int64(stmt, 3, change);
-    (void)sqlite3_bind_int64(stmt, 4, price->nano_pennies);
+    db_bind_int(stmt, 2, from_hour);
+    db_bind_int(stmt, 3, change);
+    db_bind_int(stmt, 4, price->nano_pennies);
     billing_bind_text(stmt, 5, price->currency.code);
     billing_bind_text(stmt, 6, unit_name(price->unit));
-    return db_run(&b->db, stmt, "write a tariff", err);
+    return db_run(stmt, "write a tariff", err);
 }
 
 bool billing_mark_stale(struct billing_store *b, int64_t from_hour, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_MARK_STALE];
+    struct db_stmt *stmt = b->statements[BL_MARK_STALE];
 
-    (void)sqlite3_bind_int64(stmt, 1, from_hour);
-    return db_run(&b->db, stmt, "write what is to be charged anew", err);
+    db_bind_int(stmt, 1, from_hour);
+    return db_run(stmt, "write what is to be charged anew", err);
 }
 
 /* ---- the book ---- */
 
-static const char *text_of(sqlite3_stmt *stmt, int column)
+static const char *text_of(struct db_stmt *stmt, int column)
 {
-    const unsigned char *text = sqlite3_column_text(stmt, column);
+    const char *text = db_text(stmt, column);
 
-    return text != NULL ? (const char *)text : "";
+    return text != NULL ? text : "";
 }
 
-static bool take_account(struct billing_store *b, sqlite3_stmt *stmt,
+static bool take_account(struct billing_store *b, struct db_stmt *stmt,
                          const struct billing_book_sink *sink, struct error *err)
 {
     (void)b;
-    return sink->account(sink->self, text_of(stmt, 0), text_of(stmt, 1),
-                         sqlite3_column_int(stmt, 2), err);
+    return sink->account(sink->self, text_of(stmt, 0), text_of(stmt, 1), (int)db_int(stmt, 2), err);
 }
 
-static bool take_owner(struct billing_store *b, sqlite3_stmt *stmt,
+static bool take_owner(struct billing_store *b, struct db_stmt *stmt,
                        const struct billing_book_sink *sink, struct error *err)
 {
     struct uuid vm;
 
-    return db_column_uuid(&b->db, stmt, 0, &vm, err) &&
-           sink->owner(sink->self, &vm, sqlite3_column_int64(stmt, 1),
-                       sqlite3_column_int64(stmt, 2), text_of(stmt, 3), err);
+    (void)b;
+    return db_uuid(stmt, 0, &vm, err) &&
+           sink->owner(sink->self, &vm, db_int(stmt, 1), db_int(stmt, 2), text_of(stmt, 3), err);
 }
 
-static bool take_tariff(struct billing_store *b, sqlite3_stmt *stmt,
+static bool take_tariff(struct billing_store *b, struct db_stmt *stmt,
                         const struct billing_book_sink *sink, struct error *err)
 {
-    struct price price = {.nano_pennies = sqlite3_column_int64(stmt, 3)};
+    struct price price = {.nano_pennies = db_int(stmt, 3)};
 
     return billing_column_price(b, stmt, 4, &price.currency, &price.unit, err) &&
-           sink->tariff(sink->self, text_of(stmt, 0), sqlite3_column_int64(stmt, 1),
-                        sqlite3_column_int64(stmt, 2), &price, err);
+           sink->tariff(sink->self, text_of(stmt, 0), db_int(stmt, 1), db_int(stmt, 2), &price,
+                        err);
 }
 
 static const struct {
     const char *sql;
-    bool (*take)(struct billing_store *b, sqlite3_stmt *stmt, const struct billing_book_sink *sink,
-                 struct error *err);
+    bool (*take)(struct billing_store *b, struct db_stmt *stmt,
+                 const struct billing_book_sink *sink, struct error *err);
 } parts[] = {
     {SQL_BILLING_SELECT_ACCOUNTS, take_account},
     {SQL_BILLING_SELECT_OWNERS, take_owner},
@@ -238,13 +232,13 @@ bool billing_read_book(struct billing_store *b, const struct billing_book_sink *
                        struct error *err)
 {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        sqlite3_stmt *stmt = NULL;
+        struct db_stmt *stmt = NULL;
         enum db_row row = DB_FAILED;
         bool is_ok = db_prepare(&b->db, parts[i].sql, &stmt, err);
 
-        while (is_ok && (row = db_step(&b->db, stmt, "read it", err)) == DB_ROW)
+        while (is_ok && (row = db_step(stmt, "read it", err)) == DB_ROW)
             is_ok = parts[i].take(b, stmt, sink, err);
-        (void)sqlite3_finalize(stmt);
+        db_finalize(stmt);
         if (!is_ok || row == DB_FAILED)
             return false;
     }
@@ -254,17 +248,16 @@ bool billing_read_book(struct billing_store *b, const struct billing_book_sink *
 bool billing_read_names(struct billing_store *b, int64_t change,
                         const struct billing_name_sink *sink, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     struct uuid vm;
     bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_NAMES, &stmt, err);
 
     if (is_ok)
-        (void)sqlite3_bind_int64(stmt, 1, change);
-    while (is_ok && (row = db_step(&b->db, stmt, "read its names", err)) == DB_ROW)
-        is_ok = db_column_uuid(&b->db, stmt, 0, &vm, err) &&
-                sink->name(sink->self, &vm, text_of(stmt, 1), err);
-    (void)sqlite3_finalize(stmt);
+        db_bind_int(stmt, 1, change);
+    while (is_ok && (row = db_step(stmt, "read its names", err)) == DB_ROW)
+        is_ok = db_uuid(stmt, 0, &vm, err) && sink->name(sink->self, &vm, text_of(stmt, 1), err);
+    db_finalize(stmt);
     return is_ok && row == DB_DONE;
 }
 
@@ -273,39 +266,39 @@ bool billing_read_names(struct billing_store *b, int64_t change,
 bool billing_charged(struct billing_store *b, const struct uuid *host, struct charged *out,
                      struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
 
     if (!db_prepare(&b->db, SQL_BILLING_SELECT_CHARGED, &stmt, err))
         return false;
     db_bind_uuid(stmt, 1, host);
-    enum db_row row = db_step(&b->db, stmt, "read how far it is charged", err);
+    enum db_row row = db_step(stmt, "read how far it is charged", err);
 
     *out = (struct charged){
         .is_known = row == DB_ROW,
-        .tick = sqlite3_column_int64(stmt, 0),
-        .is_stale = row == DB_ROW && sqlite3_column_type(stmt, 1) != SQLITE_NULL,
-        .stale_from = sqlite3_column_int64(stmt, 1),
+        .tick = db_int(stmt, 0),
+        .is_stale = row == DB_ROW && !db_is_null(stmt, 1),
+        .stale_from = db_int(stmt, 1),
     };
     bool is_ok = row != DB_FAILED;
 
     if (row == DB_ROW) {
         out->unassigned = (usage_kib_ns)billing_column_usage(stmt, 2);
         out->unpriced = (usage_kib_ns)billing_column_usage(stmt, 4);
-        is_ok = db_column_uuid(&b->db, stmt, 6, &out->store, err);
+        is_ok = db_uuid(stmt, 6, &out->store, err);
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok;
 }
 
 bool billing_set_charged(struct billing_store *b, const struct uuid *host,
                          const struct charged *now, struct error *err)
 {
-    sqlite3_stmt *stmt = b->statements[BL_SET_CHARGED];
+    struct db_stmt *stmt = b->statements[BL_SET_CHARGED];
 
     db_bind_uuid(stmt, 1, host);
-    (void)sqlite3_bind_int64(stmt, 2, now->tick);
+    db_bind_int(stmt, 2, now->tick);
     db_bind_uuid(stmt, 7, &now->store);
     return billing_bind_usage(stmt, 3, (numerator)now->unassigned, err) &&
            billing_bind_usage(stmt, 5, (numerator)now->unpriced, err) &&
-           db_run(&b->db, stmt, "write how far it is charged", err);
+           db_run(stmt, "write how far it is charged", err);
 }

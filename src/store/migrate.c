@@ -72,7 +72,7 @@ static bool copy_before(struct db *db, int64_t version, struct error *err)
     char copy[1100];
     char part[1100];
     struct stat st;
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
 
     (void)snprintf(copy, sizeof copy, "%s.schema-%" PRId64, db->path, version);
     if (stat(copy, &st) == 0)
@@ -85,10 +85,10 @@ static bool copy_before(struct db *db, int64_t version, struct error *err)
     /* a copy that was interrupted must not be taken for one */
     (void)snprintf(part, sizeof part, "%s.schema-%" PRId64 ".part", db->path, version);
     (void)unlink(part);
-    (void)sqlite3_bind_text(stmt, 1, part, -1, SQLITE_STATIC);
-    bool is_ok = db_run(db, stmt, "copy it before the migration", err);
+    db_bind_text(stmt, 1, part);
+    bool is_ok = db_run(stmt, "copy it before the migration", err);
 
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     if (is_ok && rename(part, copy) != 0)
         is_ok = error_set(err, ERR_SYSTEM, "can't make %s: %s", copy, strerror(errno));
     return is_ok;
@@ -102,7 +102,7 @@ static bool apply(struct db *db, const struct sql_file *migration, int64_t versi
     (void)snprintf(finish, sizeof finish,
                    "PRAGMA user_version = %" PRId64 "; PRAGMA application_id = %d; COMMIT", version,
                    STORE_APPLICATION_ID);
-    if (db_exec(db, "BEGIN IMMEDIATE", "migrate it", err) &&
+    if (db_begin(db, DB_WRITING, "migrate it", err) &&
         db_exec(db, migration->text, migration->name, err) &&
         db_exec(db, finish, "migrate it", err))
         return true;

@@ -39,16 +39,16 @@ static bool check_measured(const char *dir, struct error *err)
 static bool attach_measured(struct db *db, const char *dir, struct error *err)
 {
     struct db measured = {0};
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
 
     /* for reading only, as what it is attached to */
     if (!store_name_db(&measured, dir, "meter.db", err) ||
         !db_prepare(db, "ATTACH ?1 AS meter", &stmt, err))
         return false;
-    (void)sqlite3_bind_text(stmt, 1, measured.path, -1, SQLITE_STATIC);
-    bool is_ok = db_run(db, stmt, "attach meter.db to it", err);
+    db_bind_text(stmt, 1, measured.path);
+    bool is_ok = db_run(stmt, "attach meter.db to it", err);
 
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok;
 }
 
@@ -83,8 +83,7 @@ void query_close(struct query *q)
 {
     if (q == NULL)
         return;
-    if (q->db.handle != NULL)
-        (void)sqlite3_close_v2(q->db.handle);
+    db_close(&q->db);
     free(q);
 }
 
@@ -104,66 +103,49 @@ bool query_audit_schema(struct query *q, void (*row)(void *self, const char *tex
 
 /* ---- questions ---- */
 
-static void bind_value(sqlite3_stmt *stmt, int place, const char *value)
+static void bind_value(struct db_stmt *stmt, int place, const char *value)
 {
     uint64_t number;
 
     if (number_parse(value, strlen(value), INT64_MAX, &number))
-        (void)sqlite3_bind_int64(stmt, place, (int64_t)number);
+        db_bind_int(stmt, place, (int64_t)number);
     else
-        (void)sqlite3_bind_text(stmt, place, value, -1, SQLITE_STATIC);
+        db_bind_text(stmt, place, value);
 }
 
 /* used: which of them the file has. */
-static void bind_all(sqlite3_stmt *stmt, const struct query_parameter *parameters, size_t count,
+static void bind_all(struct db_stmt *stmt, const struct query_parameter *parameters, size_t count,
                      bool *used)
 {
     for (size_t i = 0; i < count; i++) {
-        char name[64];
-        int place;
+        int place = db_parameter(stmt, parameters[i].name);
 
-        (void)snprintf(name, sizeof name, ":%s", parameters[i].name);
-        place = sqlite3_bind_parameter_index(stmt, name);
         if (place > 0)
             bind_value(stmt, place, parameters[i].value);
         used[i] = used[i] || place > 0;
     }
 }
 
-static bool answer(struct query *q, sqlite3_stmt *stmt, const struct query_sink *sink,
-                   struct error *err)
+static bool answer(struct db_stmt *stmt, const struct query_sink *sink, struct error *err)
 {
     const char *names[QUERY_COLUMNS_MAX], *values[QUERY_COLUMNS_MAX];
-    struct query_row row = {.count = sqlite3_column_count(stmt), .names = names};
+    struct query_row row = {.count = db_columns(stmt), .names = names};
     enum db_row result;
 
     if (row.count > QUERY_COLUMNS_MAX)
         return error_set(err, ERR_USAGE, "an answer has at most %d columns", QUERY_COLUMNS_MAX);
     for (int c = 0; c < row.count; c++)
-        names[c] = sqlite3_column_name(stmt, c);
+        names[c] = db_column_name(stmt, c);
     if (!sink->head(sink->self, &row, err))
         return false;
     row.values = values;
-    while ((result = db_step(&q->db, stmt, "ask it", err)) == DB_ROW) {
+    while ((result = db_step(stmt, "ask it", err)) == DB_ROW) {
         for (int c = 0; c < row.count; c++)
-            values[c] = (const char *)sqlite3_column_text(stmt, c);
+            values[c] = db_text(stmt, c);
         if (!sink->row(sink->self, &row, err))
             return false;
     }
     return result == DB_DONE;
-}
-
-/* The next statement of a text; *stmt NULL: there was none, but a comment. */
-static bool next_statement(struct query *q, const char **rest, sqlite3_stmt **stmt,
-                           struct error *err)
-{
-    if (sqlite3_prepare_v2(q->db.handle, *rest, -1, stmt, rest) != SQLITE_OK)
-        return error_set(err, ERR_USAGE, "%s", sqlite3_errmsg(q->db.handle));
-    if (*stmt != NULL && sqlite3_stmt_readonly(*stmt) == 0) {
-        (void)sqlite3_finalize(*stmt);
-        return error_set(err, ERR_USAGE, "it does not only read");
-    }
-    return true;
 }
 
 enum { PARAMETERS_MAX = 16 };
@@ -178,14 +160,14 @@ bool query_ask(struct query *q, const struct sql_file *file,
     if (count > PARAMETERS_MAX)
         return error_set(err, ERR_USAGE, "there are at most %d parameters", PARAMETERS_MAX);
     while (*rest != '\0') {
-        sqlite3_stmt *stmt = NULL;
+        struct db_stmt *stmt = NULL;
 
-        if (!next_statement(q, &rest, &stmt, err))
+        if (!db_prepare_next(&q->db, rest, &rest, &stmt, err))
             return error_context(err, "%s", file->name);
         bind_all(stmt, parameters, count, used);
-        bool is_ok = stmt == NULL || answer(q, stmt, sink, err);
+        bool is_ok = stmt == NULL || answer(stmt, sink, err);
 
-        (void)sqlite3_finalize(stmt);
+        db_finalize(stmt);
         if (!is_ok)
             return error_context(err, "%s", file->name);
     }

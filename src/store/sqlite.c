@@ -1,5 +1,7 @@
 #include "store/sqlite.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -20,7 +22,7 @@ static const struct {
     {SQLITE_NOTADB, ERR_STORE, "it is not a database: name another directory with --db"},
 };
 
-bool db_error(const struct db *db, int code, const char *what, struct error *err)
+bool sqlite_error(const struct db *db, int code, const char *what, struct error *err)
 {
     const char *said = db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
 
@@ -32,84 +34,181 @@ bool db_error(const struct db *db, int code, const char *what, struct error *err
     return error_set(err, ERR_STORE, "%s: can't %s: %s", db->path, what, said);
 }
 
-bool db_exec(struct db *db, const char *sql, const char *what, struct error *err)
+/* ---- the connection ---- */
+
+static bool exec(struct db *db, const char *sql, const char *what, struct error *err)
 {
     int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
 
-    return code == SQLITE_OK || db_error(db, code, what, err);
+    return code == SQLITE_OK || sqlite_error(db, code, what, err);
 }
 
-bool db_prepare(struct db *db, const char *sql, sqlite3_stmt **stmt, struct error *err)
+static bool begin(struct db *db, enum db_transaction kind, const char *what, struct error *err)
 {
-    int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
-
-    return code == SQLITE_OK || db_error(db, code, "read its tables", err);
+    return exec(db, kind == DB_WRITING ? "BEGIN IMMEDIATE" : "BEGIN", what, err);
 }
 
-bool db_run(struct db *db, sqlite3_stmt *stmt, const char *what, struct error *err)
-{
-    int code = sqlite3_step(stmt);
-    bool is_ok = code == SQLITE_DONE || db_error(db, code, what, err);
-
-    (void)sqlite3_reset(stmt); /* repeats the error of the step */
-    return is_ok;
-}
-
-enum db_row db_step(struct db *db, sqlite3_stmt *stmt, const char *what, struct error *err)
-{
-    int code = sqlite3_step(stmt);
-
-    if (code == SQLITE_ROW)
-        return DB_ROW;
-    if (code == SQLITE_DONE)
-        return DB_DONE;
-    (void)db_error(db, code, what, err);
-    return DB_FAILED;
-}
-
-bool db_get_int(struct db *db, const char *sql, int64_t *out, bool *is_null, struct error *err)
-{
-    sqlite3_stmt *stmt;
-
-    if (!db_prepare(db, sql, &stmt, err))
-        return false;
-    enum db_row row = db_step(db, stmt, "read it", err);
-
-    *is_null = row != DB_ROW || sqlite3_column_type(stmt, 0) == SQLITE_NULL;
-    if (!*is_null)
-        *out = sqlite3_column_int64(stmt, 0);
-    (void)sqlite3_finalize(stmt);
-    return row != DB_FAILED;
-}
-
-void db_rollback(struct db *db)
+static void rollback(struct db *db)
 {
     /* some failures end the transaction by themselves */
     if (db->handle != NULL && sqlite3_get_autocommit(db->handle) == 0)
         (void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
-void db_bind_ints(sqlite3_stmt *stmt, const int64_t *values, int count)
+static void close_it(struct db *db)
 {
-    for (int i = 0; i < count; i++)
-        (void)sqlite3_bind_int64(stmt, i + 1, values[i]); /* fails for a wrong place only */
+    (void)sqlite3_close_v2(db->handle); /* what is left of it goes with its last statement */
 }
 
-void db_bind_uuid(sqlite3_stmt *stmt, int place, const struct uuid *uuid)
-{
-    char text[UUID_TEXT_MAX];
+/* ---- statements ---- */
 
-    uuid_format(uuid, text);
-    (void)sqlite3_bind_text(stmt, place, text, UUID_TEXT_LENGTH, SQLITE_TRANSIENT);
+struct lite_stmt {
+    struct db_stmt base; /* first: a statement is this */
+    sqlite3_stmt *stmt;
+};
+
+static sqlite3_stmt *lite(struct db_stmt *stmt)
+{
+    return ((struct lite_stmt *)(void *)stmt)->stmt;
 }
 
-bool db_column_uuid(const struct db *db, sqlite3_stmt *stmt, int column, struct uuid *out,
-                    struct error *err)
+static bool wrap(struct db *db, sqlite3_stmt *stmt, struct db_stmt **out, struct error *err)
 {
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
+    struct lite_stmt *l = stmt != NULL ? malloc(sizeof *l) : NULL;
 
-    if (text != NULL && uuid_parse(text, strlen(text), out))
+    *out = NULL;
+    if (stmt == NULL)
         return true;
-    return error_set(err, ERR_STORE, "%s: '%.40s' stands where a uuid should", db->path,
-                     text != NULL ? text : "nothing");
+    if (l == NULL) {
+        (void)sqlite3_finalize(stmt);
+        return error_set(err, ERR_NOMEM, "%s: not enough memory to ask it", db->path);
+    }
+    *l = (struct lite_stmt){{db}, stmt};
+    *out = &l->base;
+    return true;
+}
+
+static bool prepare_next(struct db *db, const char *sql, const char **rest, sqlite3_stmt **stmt,
+                         struct error *err)
+{
+    if (sqlite3_prepare_v2(db->handle, sql, -1, stmt, rest) != SQLITE_OK)
+        return error_set(err, ERR_USAGE, "%s", sqlite3_errmsg(db->handle));
+    if (*stmt == NULL || sqlite3_stmt_readonly(*stmt) != 0)
+        return true;
+    (void)sqlite3_finalize(*stmt);
+    return error_set(err, ERR_USAGE, "it does not only read");
+}
+
+static bool prepare(struct db *db, const char *sql, const char **rest, struct db_stmt **out,
+                    const char *what, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    *out = NULL;
+    if (rest != NULL)
+        return prepare_next(db, sql, rest, &stmt, err) && wrap(db, stmt, out, err);
+    int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
+
+    if (code != SQLITE_OK)
+        return sqlite_error(db, code, what, err);
+    return wrap(db, stmt, out, err);
+}
+
+static bool run(struct db_stmt *stmt, const char *what, struct error *err)
+{
+    int code = sqlite3_step(lite(stmt));
+    bool is_ok = code == SQLITE_DONE || sqlite_error(stmt->db, code, what, err);
+
+    (void)sqlite3_reset(lite(stmt)); /* repeats the error of the step */
+    return is_ok;
+}
+
+static enum db_row step(struct db_stmt *stmt, const char *what, struct error *err)
+{
+    int code = sqlite3_step(lite(stmt));
+
+    if (code == SQLITE_ROW)
+        return DB_ROW;
+    if (code == SQLITE_DONE)
+        return DB_DONE;
+    (void)sqlite_error(stmt->db, code, what, err);
+    return DB_FAILED;
+}
+
+static void finalize(struct db_stmt *stmt)
+{
+    (void)sqlite3_finalize(lite(stmt));
+    free(stmt);
+}
+
+static int parameter(struct db_stmt *stmt, const char *name)
+{
+    char with_colon[64];
+
+    (void)snprintf(with_colon, sizeof with_colon, ":%s", name);
+    return sqlite3_bind_parameter_index(lite(stmt), with_colon);
+}
+
+static void bind_int(struct db_stmt *stmt, int place, int64_t value)
+{
+    (void)sqlite3_bind_int64(lite(stmt), place, value); /* fails for a wrong place only */
+}
+
+static void bind_text(struct db_stmt *stmt, int place, const char *text)
+{
+    (void)sqlite3_bind_text(lite(stmt), place, text, -1, SQLITE_TRANSIENT);
+}
+
+static int columns(struct db_stmt *stmt)
+{
+    return sqlite3_column_count(lite(stmt));
+}
+
+static const char *column_name(struct db_stmt *stmt, int column)
+{
+    return sqlite3_column_name(lite(stmt), column);
+}
+
+static int64_t get_int(struct db_stmt *stmt, int column)
+{
+    return sqlite3_column_int64(lite(stmt), column);
+}
+
+static const char *text(struct db_stmt *stmt, int column)
+{
+    return (const char *)sqlite3_column_text(lite(stmt), column);
+}
+
+static bool is_null(struct db_stmt *stmt, int column)
+{
+    return sqlite3_column_type(lite(stmt), column) == SQLITE_NULL;
+}
+
+static const struct db_engine engine = {
+    .exec = exec,
+    .begin = begin,
+    .rollback = rollback,
+    .close = close_it,
+    .prepare = prepare,
+    .step = step,
+    .run = run,
+    .finalize = finalize,
+    .parameter = parameter,
+    .bind_int = bind_int,
+    .bind_text = bind_text,
+    .columns = columns,
+    .column_name = column_name,
+    .get_int = get_int,
+    .text = text,
+    .is_null = is_null,
+};
+
+bool sqlite_open(struct db *db, int flags, struct error *err)
+{
+    sqlite3 *handle = NULL;
+    int code = sqlite3_open_v2(db->path, &handle, flags, NULL);
+
+    db->engine = &engine;
+    db->handle = handle; /* there on failure too, for its message */
+    return code == SQLITE_OK || sqlite_error(db, code, "open it", err);
 }

@@ -35,7 +35,7 @@ bool store_prepare(struct store *s, struct error *err)
 
 static bool run(struct store *s, enum append_statement which, struct error *err)
 {
-    return db_run(&s->db, s->append[which], "write a tick", err);
+    return db_run(s->append[which], "write a tick", err);
 }
 
 static bool run_ints(struct store *s, enum append_statement which, const int64_t *values, int count,
@@ -52,48 +52,48 @@ static bool run_ints(struct store *s, enum append_statement which, const int64_t
 static bool write_restart(struct store *s, int64_t tick, const struct restart_row *r,
                           struct error *err)
 {
-    sqlite3_stmt *stmt = s->append[ST_RESTART];
+    struct db_stmt *stmt = s->append[ST_RESTART];
 
-    (void)sqlite3_bind_int64(stmt, 1, tick);
-    (void)sqlite3_bind_text(stmt, 2, PAGEMETER_VERSION, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(stmt, 3, (int64_t)r->interval_ns);
-    (void)sqlite3_bind_int64(stmt, 4, (int64_t)r->max_gap_ns);
-    (void)sqlite3_bind_int64(stmt, 5, r->mono_ns);
-    (void)sqlite3_bind_int64(stmt, 6, r->utc_offset_ns);
+    db_bind_int(stmt, 1, tick);
+    db_bind_text(stmt, 2, PAGEMETER_VERSION);
+    db_bind_int(stmt, 3, (int64_t)r->interval_ns);
+    db_bind_int(stmt, 4, (int64_t)r->max_gap_ns);
+    db_bind_int(stmt, 5, r->mono_ns);
+    db_bind_int(stmt, 6, r->utc_offset_ns);
     return run(s, ST_RESTART, err);
 }
 
 static bool write_life(struct store *s, int64_t tick, const struct change *c, struct error *err)
 {
-    sqlite3_stmt *stmt = s->append[ST_LIFE];
+    struct db_stmt *stmt = s->append[ST_LIFE];
 
-    (void)sqlite3_bind_int64(stmt, 1, c->life);
-    (void)sqlite3_bind_int64(stmt, 2, c->domid);
+    db_bind_int(stmt, 1, c->life);
+    db_bind_int(stmt, 2, c->domid);
     db_bind_uuid(stmt, 3, &c->uuid);
-    (void)sqlite3_bind_int64(stmt, 4, tick);
-    (void)sqlite3_bind_int64(stmt, 5, c->is_billed);
+    db_bind_int(stmt, 4, tick);
+    db_bind_int(stmt, 5, c->is_billed);
     return run(s, ST_LIFE, err);
 }
 
 static bool write_boot(struct store *s, int64_t tick, const struct change *c, struct error *err)
 {
-    sqlite3_stmt *stmt = s->append[ST_BOOT];
+    struct db_stmt *stmt = s->append[ST_BOOT];
 
     db_bind_uuid(stmt, 1, &c->uuid);
-    (void)sqlite3_bind_int64(stmt, 2, tick);
-    (void)sqlite3_bind_int64(stmt, 3, c->number);
+    db_bind_int(stmt, 2, tick);
+    db_bind_int(stmt, 3, c->number);
     return store_refuse_known_boot(s, &c->uuid, err) && run(s, ST_BOOT, err) &&
            run(s, ST_FORGET_BOOT_ANNOUNCED, err);
 }
 
 static bool write_gap(struct store *s, int64_t tick, const struct change *c, struct error *err)
 {
-    sqlite3_stmt *stmt = s->append[ST_GAP];
+    struct db_stmt *stmt = s->append[ST_GAP];
 
-    (void)sqlite3_bind_int64(stmt, 1, tick);
-    (void)sqlite3_bind_int64(stmt, 2, c->number);
-    (void)sqlite3_bind_int64(stmt, 3, c->span_ns);
-    (void)sqlite3_bind_text(stmt, 4, gap_cause_name(c->cause), -1, SQLITE_STATIC);
+    db_bind_int(stmt, 1, tick);
+    db_bind_int(stmt, 2, c->number);
+    db_bind_int(stmt, 3, c->span_ns);
+    db_bind_text(stmt, 4, gap_cause_name(c->cause));
     return run(s, ST_GAP, err);
 }
 

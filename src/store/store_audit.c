@@ -11,27 +11,26 @@
 
 enum { FINDING_TEXT_MAX = 1024 };
 
-static void format_row(sqlite3_stmt *stmt, char *out)
+static void format_row(struct db_stmt *stmt, char *out)
 {
     size_t used = 0;
 
     out[0] = '\0';
-    for (int c = 0; c < sqlite3_column_count(stmt) && used < FINDING_TEXT_MAX; c++) {
-        const char *value = (const char *)sqlite3_column_text(stmt, c);
+    for (int c = 0; c < db_columns(stmt) && used < FINDING_TEXT_MAX; c++) {
+        const char *value = db_text(stmt, c);
         int n = snprintf(out + used, FINDING_TEXT_MAX - used, "%s%s=%s", c > 0 ? " " : "",
-                         sqlite3_column_name(stmt, c), value != NULL ? value : "null");
+                         db_column_name(stmt, c), value != NULL ? value : "null");
 
         used += n > 0 ? (size_t)n : 0;
     }
 }
 
-static bool run_statement(struct db *db, sqlite3_stmt *stmt, const struct audit_sink *sink,
-                          struct error *err)
+static bool run_statement(struct db_stmt *stmt, const struct audit_sink *sink, struct error *err)
 {
     char text[FINDING_TEXT_MAX];
     enum db_row result;
 
-    while ((result = db_step(db, stmt, "audit it", err)) == DB_ROW) {
+    while ((result = db_step(stmt, "audit it", err)) == DB_ROW) {
         format_row(stmt, text);
         sink->row(sink->self, text);
         ++*sink->findings;
@@ -46,14 +45,11 @@ bool db_audit(struct db *db, const struct sql_file *audit, const struct audit_si
 
     *sink->findings = 0;
     while (*rest != '\0') {
-        sqlite3_stmt *stmt = NULL;
-        int code = sqlite3_prepare_v2(db->handle, rest, -1, &stmt, &rest);
+        struct db_stmt *stmt = NULL;
+        bool is_ok = db_prepare_next(db, rest, &rest, &stmt, err) &&
+                     (stmt == NULL || run_statement(stmt, sink, err));
 
-        if (code != SQLITE_OK)
-            return db_error(db, code, "audit it", err) || error_context(err, "%s", audit->name);
-        bool is_ok = stmt == NULL || run_statement(db, stmt, sink, err);
-
-        (void)sqlite3_finalize(stmt);
+        db_finalize(stmt);
         if (!is_ok)
             return error_context(err, "%s", audit->name);
     }
@@ -81,10 +77,7 @@ static bool make_wanted(struct db *wanted, const char *path, const struct sql_fi
                         struct error *err)
 {
     (void)snprintf(wanted->path, sizeof wanted->path, "%s", path);
-    int code = sqlite3_open_v2(path, &wanted->handle,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI, NULL);
-
-    return (code == SQLITE_OK || db_error(wanted, code, "open it", err)) &&
+    return sqlite_open(wanted, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI, err) &&
            store_migrate(wanted, migrations, err);
 }
 
@@ -103,7 +96,7 @@ bool db_audit_schema(struct db *db, const struct sql_file *migrations,
         /* what follows sorts every tick of the store: on disk, not in the memory of a dom0 */
         is_ok = db_exec(db, "DETACH wanted; PRAGMA temp_store = FILE", "compare it", err) && is_ok;
     }
-    (void)sqlite3_close_v2(wanted.handle);
+    db_close(&wanted);
     return is_ok;
 }
 

@@ -41,10 +41,9 @@ static bool refuse_existing(const char *path, struct error *err)
 
 static bool open_file(struct db *db, const char *path, int flags, struct error *err)
 {
-    (void)snprintf(db->path, sizeof db->path, "%s", path);
-    int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
-
-    return code == SQLITE_OK || db_error(db, code, "open it", err);
+    if ((size_t)snprintf(db->path, sizeof db->path, "%s", path) >= sizeof db->path)
+        return error_set(err, ERR_USAGE, "the name of the file is too long");
+    return sqlite_open(db, flags, err);
 }
 
 /* All pages as of one moment, into a database of its own, without a WAL beside it. */
@@ -56,15 +55,15 @@ static bool copy_pages(struct db *from, const char *path, struct error *err)
         is_ok ? sqlite3_backup_init(to.handle, "main", from->handle, "main") : NULL;
 
     if (is_ok && backup == NULL)
-        is_ok = db_error(&to, sqlite3_errcode(to.handle), "copy into it", err);
+        is_ok = sqlite_error(&to, sqlite3_errcode(to.handle), "copy into it", err);
     if (is_ok) {
         int code = sqlite3_backup_step(backup, -1);
 
         (void)sqlite3_backup_finish(backup);
-        is_ok = code == SQLITE_DONE || db_error(&to, code, "copy into it", err);
+        is_ok = code == SQLITE_DONE || sqlite_error(&to, code, "copy into it", err);
     }
     is_ok = is_ok && db_exec(&to, "PRAGMA journal_mode = DELETE", "finish the copy", err);
-    (void)sqlite3_close_v2(to.handle);
+    db_close(&to);
     return is_ok;
 }
 
@@ -92,16 +91,16 @@ bool store_backup(struct store *s, const char *file, struct error *err)
 }
 
 static const char restart_as_another[] =
-    "BEGIN IMMEDIATE;"
     "UPDATE segment SET last_tick = (SELECT max(tick) FROM tick) WHERE last_tick IS NULL;"
     "UPDATE life SET last_tick = (SELECT max(tick) FROM tick) WHERE last_tick IS NULL;";
 
 static bool give_new_id(struct db *db, struct error *err)
 {
     struct uuid id;
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
 
-    if (!uuid_random(&id, err) || !db_exec(db, restart_as_another, "restore it", err))
+    if (!uuid_random(&id, err) || !db_begin(db, DB_WRITING, "restore it", err) ||
+        !db_exec(db, restart_as_another, "restore it", err))
         return false;
     bool is_ok = db_prepare(db,
                             "INSERT INTO store (store, created_ns, after_tick)"
@@ -110,11 +109,11 @@ static bool give_new_id(struct db *db, struct error *err)
 
     if (is_ok) {
         db_bind_uuid(stmt, 1, &id);
-        (void)sqlite3_bind_int64(stmt, 2, clock_utc().ns);
-        is_ok = db_run(db, stmt, "restore it", err);
+        db_bind_int(stmt, 2, clock_utc().ns);
+        is_ok = db_run(stmt, "restore it", err);
     }
-    (void)sqlite3_finalize(stmt);
-    return is_ok && db_exec(db, "COMMIT", "restore it", err);
+    db_finalize(stmt);
+    return is_ok && db_commit(db, "restore it", err);
 }
 
 /* What is left of another database: its log would be played into the restored one. */
@@ -143,7 +142,7 @@ static bool restore_into(struct db *backup, const char *target, struct error *er
     bool is_ok = store_check_version(backup, sql_migrations, err) && copy_to(backup, made, err) &&
                  open_file(&copy, made, SQLITE_OPEN_READWRITE, err) && give_new_id(&copy, err);
 
-    (void)sqlite3_close_v2(copy.handle);
+    db_close(&copy);
     is_ok = is_ok && sync_path(made, err);
     if (is_ok && link(made, target) != 0)
         is_ok = error_set(err, ERR_SYSTEM, "can't make %s: %s", target, strerror(errno));
@@ -167,7 +166,7 @@ bool store_restore(const char *file, const char *dir, struct error *err)
     bool is_ok = open_file(&backup, file, SQLITE_OPEN_READONLY, err) &&
                  restore_into(&backup, target, err) && sync_path(dir, err);
 
-    (void)sqlite3_close_v2(backup.handle);
+    db_close(&backup);
     (void)close(lock_fd);
     return is_ok;
 }

@@ -52,29 +52,28 @@ static bool grow(void **array, size_t *capacity, size_t count, size_t size, stru
 static bool read_ticks(struct store *s, struct range *r, int64_t from, int64_t to,
                        struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     size_t count = 0;
 
     if (!db_prepare(&s->db, SQL_SELECT_TIMELINE, &stmt, err))
         return false;
     db_bind_ints(stmt, (const int64_t[]){from, to}, 2);
-    while ((row = db_step(&s->db, stmt, "read its ticks", err)) == DB_ROW) {
+    while ((row = db_step(stmt, "read its ticks", err)) == DB_ROW) {
         if (!grow((void **)&r->ticks, &r->tick_capacity, count, sizeof *r->ticks, err)) {
             row = DB_FAILED;
             break;
         }
         r->ticks[count++] = (struct timeline_tick){
-            .tick = sqlite3_column_int64(stmt, 0),
-            .mono_ns = sqlite3_column_int64(stmt, 1),
-            .utc_ns = sqlite3_column_int64(stmt, 2),
-            .max_gap_ns = safety_is_on(SAFETY_METER_MAX_GAP)
-                              ? (uint64_t)sqlite3_column_int64(stmt, 3)
-                              : INT64_MAX,
-            .is_boot = sqlite3_column_int(stmt, 4) != 0,
+            .tick = db_int(stmt, 0),
+            .mono_ns = db_int(stmt, 1),
+            .utc_ns = db_int(stmt, 2),
+            .max_gap_ns =
+                safety_is_on(SAFETY_METER_MAX_GAP) ? (uint64_t)db_int(stmt, 3) : INT64_MAX,
+            .is_boot = db_int(stmt, 4) != 0,
         };
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     r->timeline.ticks = r->ticks;
     r->timeline.tick_count = count;
     return row == DB_DONE;
@@ -111,9 +110,9 @@ static bool finish_life(struct range *r, struct error *err)
            integrate_life(&r->timeline, r->segments, count, r->counted_tick, &sink, err);
 }
 
-static bool add_row(struct range *r, sqlite3_stmt *stmt, struct error *err)
+static bool add_row(struct range *r, struct db_stmt *stmt, struct error *err)
 {
-    int64_t life = sqlite3_column_int64(stmt, 0);
+    int64_t life = db_int(stmt, 0);
 
     if (life != r->life && !finish_life(r, err))
         return false;
@@ -121,12 +120,12 @@ static bool add_row(struct range *r, sqlite3_stmt *stmt, struct error *err)
               err))
         return false;
     r->life = life;
-    r->counted_tick = sqlite3_column_int64(stmt, 5);
+    r->counted_tick = db_int(stmt, 5);
     r->segments[r->segment_count++] = (struct segment){
-        .first_tick = sqlite3_column_int64(stmt, 1),
-        .last_tick = sqlite3_column_int64(stmt, 2),
-        .kib = (uint64_t)sqlite3_column_int64(stmt, 3),
-        .is_counted = sqlite3_column_int(stmt, 4) != 0,
+        .first_tick = db_int(stmt, 1),
+        .last_tick = db_int(stmt, 2),
+        .kib = (uint64_t)db_int(stmt, 3),
+        .is_counted = db_int(stmt, 4) != 0,
     };
     /* the one that begins at the end of the range is there to say what the interval before it is */
     int64_t end_tick = r->timeline.ticks[r->end].tick;
@@ -139,19 +138,19 @@ static bool add_row(struct range *r, sqlite3_stmt *stmt, struct error *err)
 static bool read_segments(struct store *s, struct range *r, int64_t from, int64_t to,
                           struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
 
     if (!db_prepare(&s->db, SQL_SELECT_SEGMENTS, &stmt, err))
         return false;
     db_bind_ints(stmt, (const int64_t[]){from, to}, 2);
-    while ((row = db_step(&s->db, stmt, "read its segments", err)) == DB_ROW) {
+    while ((row = db_step(stmt, "read its segments", err)) == DB_ROW) {
         if (!add_row(r, stmt, err)) {
             row = DB_FAILED;
             break;
         }
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return row == DB_DONE && finish_life(r, err);
 }
 
@@ -173,15 +172,15 @@ bool store_integrate_range(struct store *s, int64_t from, int64_t to, const stru
 
 struct upsert {
     struct store *store;
-    sqlite3_stmt *hour;
-    sqlite3_stmt *day;
+    struct db_stmt *hour;
+    struct db_stmt *day;
     /* what is not yet written: successive parts of one life and hour are one row */
     int64_t life;
     struct usage_part part;
     bool is_pending;
 };
 
-static bool write_usage(struct upsert *u, sqlite3_stmt *stmt, int64_t place, struct error *err)
+static bool write_usage(struct upsert *u, struct db_stmt *stmt, int64_t place, struct error *err)
 {
     const struct usage_part *p = &u->part;
     int64_t kib_s;
@@ -193,7 +192,7 @@ static bool write_usage(struct upsert *u, sqlite3_stmt *stmt, int64_t place, str
                  (const int64_t[]){u->life, place, kib_s, frac, p->measured_ns, p->missing_ns,
                                    p->excluded_ns},
                  7);
-    return db_run(&u->store->db, stmt, "write usage", err);
+    return db_run(stmt, "write usage", err);
 }
 
 static bool flush(struct upsert *u, struct error *err)
@@ -226,14 +225,14 @@ static bool upsert_part(void *self, int64_t life, const struct usage_part *part,
 
 static bool set_derived(struct store *s, int64_t tick, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
 
     if (!db_prepare(&s->db, SQL_UPSERT_DERIVED, &stmt, err))
         return false;
-    (void)sqlite3_bind_int64(stmt, 1, tick);
-    bool is_ok = db_run(&s->db, stmt, "write usage", err);
+    db_bind_int(stmt, 1, tick);
+    bool is_ok = db_run(stmt, "write usage", err);
 
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok;
 }
 
@@ -246,8 +245,8 @@ static bool derive_range(struct store *s, int64_t from, int64_t to, struct error
                  store_integrate_range(s, from, to, &sink, err) && flush(&u, err) &&
                  set_derived(s, to, err);
 
-    (void)sqlite3_finalize(u.hour);
-    (void)sqlite3_finalize(u.day);
+    db_finalize(u.hour);
+    db_finalize(u.day);
     return is_ok;
 }
 
@@ -255,10 +254,9 @@ static bool derive_hour(struct store *s, int64_t from, int64_t to, struct error 
 {
     bool is_own = !s->is_in_transaction;
 
-    if (is_own && !db_exec(&s->db, "BEGIN IMMEDIATE", "write usage", err))
+    if (is_own && !db_begin(&s->db, DB_WRITING, "write usage", err))
         return false;
-    if (derive_range(s, from, to, err) &&
-        (!is_own || db_exec(&s->db, "COMMIT", "write usage", err)))
+    if (derive_range(s, from, to, err) && (!is_own || db_commit(&s->db, "write usage", err)))
         return true;
     if (is_own)
         db_rollback(&s->db);
@@ -268,16 +266,16 @@ static bool derive_hour(struct store *s, int64_t from, int64_t to, struct error 
 /* The cut behind `from`; *is_there false when there is none. */
 static bool next_cut(struct store *s, int64_t from, int64_t *to, bool *is_there, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
 
     if (!db_prepare(&s->db, SQL_SELECT_NEXT_CUT, &stmt, err))
         return false;
-    (void)sqlite3_bind_int64(stmt, 1, from);
-    enum db_row row = db_step(&s->db, stmt, "read it", err);
+    db_bind_int(stmt, 1, from);
+    enum db_row row = db_step(stmt, "read it", err);
 
-    *is_there = row == DB_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL;
-    *to = sqlite3_column_int64(stmt, 0);
-    (void)sqlite3_finalize(stmt);
+    *is_there = row == DB_ROW && !db_is_null(stmt, 0);
+    *to = db_int(stmt, 0);
+    db_finalize(stmt);
     return row == DB_ROW;
 }
 

@@ -34,7 +34,7 @@ struct store {
     bool is_in_transaction; /* store_begin was called */
     bool is_in_snapshot;    /* store_snapshot_begin was called */
     bool is_cut;            /* a cut was written since the last store_derive */
-    sqlite3_stmt *append[ST_COUNT];
+    struct db_stmt *append[ST_COUNT];
 };
 
 #define STORE_APPLICATION_ID 0x50674d74 /* "PgMt" */

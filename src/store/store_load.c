@@ -9,81 +9,80 @@
 static bool load_uuid(struct store *s, const char *sql, struct uuid *out, bool *is_there,
                       struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     bool is_ok = db_prepare(&s->db, sql, &stmt, err);
-    enum db_row row = is_ok ? db_step(&s->db, stmt, "read it", err) : DB_FAILED;
+    enum db_row row = is_ok ? db_step(stmt, "read it", err) : DB_FAILED;
 
     *is_there = row == DB_ROW;
     if (row == DB_ROW)
-        is_ok = db_column_uuid(&s->db, stmt, 0, out, err);
-    (void)sqlite3_finalize(stmt);
+        is_ok = db_uuid(stmt, 0, out, err);
+    db_finalize(stmt);
     return is_ok && row != DB_FAILED;
 }
 
 static bool load_last_tick(struct store *s, struct meter_state *state, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     bool is_ok = db_prepare(&s->db, SQL_SELECT_LAST_TICK, &stmt, err);
-    enum db_row row = is_ok ? db_step(&s->db, stmt, "read it", err) : DB_FAILED;
+    enum db_row row = is_ok ? db_step(stmt, "read it", err) : DB_FAILED;
 
     if (row == DB_ROW) {
         state->has_boot = true;
-        state->tick = sqlite3_column_int64(stmt, 0);
-        state->mono_ns = sqlite3_column_int64(stmt, 1);
-        state->utc_ns = sqlite3_column_int64(stmt, 2);
-        is_ok = db_column_uuid(&s->db, stmt, 3, &state->boot, err);
-        state->tick_base = sqlite3_column_int64(stmt, 4);
+        state->tick = db_int(stmt, 0);
+        state->mono_ns = db_int(stmt, 1);
+        state->utc_ns = db_int(stmt, 2);
+        is_ok = db_uuid(stmt, 3, &state->boot, err);
+        state->tick_base = db_int(stmt, 4);
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok && row != DB_FAILED;
 }
 
 static bool load_next_numbers(struct store *s, struct meter_state *state, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     bool is_ok = db_prepare(&s->db, SQL_SELECT_NEXT_NUMBERS, &stmt, err) &&
-                 db_step(&s->db, stmt, "read it", err) == DB_ROW;
+                 db_step(stmt, "read it", err) == DB_ROW;
 
     if (is_ok) {
-        state->next_life = sqlite3_column_int64(stmt, 0);
-        state->next_segment = sqlite3_column_int64(stmt, 1);
+        state->next_life = db_int(stmt, 0);
+        state->next_segment = db_int(stmt, 1);
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok;
 }
 
-static bool load_life(struct store *s, sqlite3_stmt *stmt, struct open_life *life,
-                      struct error *err)
+static bool load_life(struct db_stmt *stmt, struct open_life *life, struct error *err)
 {
     *life = (struct open_life){
-        .life = sqlite3_column_int64(stmt, 0),
-        .domid = (uint16_t)sqlite3_column_int(stmt, 1),
-        .has_run = sqlite3_column_int(stmt, 3) != 0,
-        .has_counted = sqlite3_column_int(stmt, 4) != 0,
-        .is_billed = sqlite3_column_int(stmt, 5) != 0,
-        .segment = sqlite3_column_int64(stmt, 6),
-        .kib = (uint64_t)sqlite3_column_int64(stmt, 7),
-        .is_counted = sqlite3_column_int(stmt, 8) != 0,
+        .life = db_int(stmt, 0),
+        .domid = (uint16_t)db_int(stmt, 1),
+        .has_run = db_int(stmt, 3) != 0,
+        .has_counted = db_int(stmt, 4) != 0,
+        .is_billed = db_int(stmt, 5) != 0,
+        .segment = db_int(stmt, 6),
+        .kib = (uint64_t)db_int(stmt, 7),
+        .is_counted = db_int(stmt, 8) != 0,
     };
-    return db_column_uuid(&s->db, stmt, 2, &life->uuid, err);
+    return db_uuid(stmt, 2, &life->uuid, err);
 }
 
 static bool load_lives(struct store *s, struct open_life *lives, size_t capacity, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     size_t count = 0;
 
     if (!db_prepare(&s->db, SQL_SELECT_OPEN_LIVES, &stmt, err))
         return false;
-    while ((row = db_step(&s->db, stmt, "read its open lives", err)) == DB_ROW) {
-        if (count < capacity && !load_life(s, stmt, &lives[count], err)) {
+    while ((row = db_step(stmt, "read its open lives", err)) == DB_ROW) {
+        if (count < capacity && !load_life(stmt, &lives[count], err)) {
             row = DB_FAILED;
             break;
         }
         count++;
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     if (row == DB_DONE && count != capacity)
         return error_set(err, ERR_STORE,
                          "%s: %zu lives are open, but %zu open segments belong to them: it was "
@@ -122,7 +121,7 @@ static bool load_all(struct store *s, struct meter_state *state, struct open_lif
 bool store_load(struct store *s, struct meter_state *state, struct open_life **lives, size_t *count,
                 struct error *err)
 {
-    if (!db_exec(&s->db, "BEGIN", "read it", err))
+    if (!db_begin(&s->db, DB_SNAPSHOT, "read it", err))
         return false;
     bool is_ok = load_all(s, state, lives, count, err);
 
@@ -132,14 +131,14 @@ bool store_load(struct store *s, struct meter_state *state, struct open_life **l
 
 static bool write_uuid(struct store *s, const char *sql, const struct uuid *uuid, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
 
     if (!db_prepare(&s->db, sql, &stmt, err))
         return false;
     db_bind_uuid(stmt, 1, uuid);
-    bool is_ok = db_run(&s->db, stmt, "write an id", err);
+    bool is_ok = db_run(stmt, "write an id", err);
 
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok;
 }
 
@@ -170,15 +169,15 @@ bool store_announce_boot(struct store *s, const struct uuid *boot, struct error 
 
 bool store_refuse_known_boot(struct store *s, const struct uuid *boot, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     char text[UUID_TEXT_MAX];
 
     if (!db_prepare(&s->db, SQL_SELECT_BOOT, &stmt, err))
         return false;
     db_bind_uuid(stmt, 1, boot);
-    enum db_row row = db_step(&s->db, stmt, "read it", err);
+    enum db_row row = db_step(stmt, "read it", err);
 
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     if (row == DB_ROW)
         (void)error_set(err, ERR_REFUSED, "boot %s is in this store already, and has ended there",
                         uuid_format(boot, text));

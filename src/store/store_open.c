@@ -122,10 +122,8 @@ bool store_open_db(struct db *db, const struct sql_file *migrations, enum store_
                          strerror(errno),
                          db->writer != NULL ? db->writer : "pagemeterd, or pagemeter replay,");
     mode_t before = umask(027); /* readable by the group, for unprivileged readers */
-    int code =
-        sqlite3_open_v2(db->path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
-    bool is_ok =
-        code == SQLITE_OK ? set_up_connection(db, mode, err) : db_error(db, code, "open it", err);
+    bool is_ok = sqlite_open(db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, err) &&
+                 set_up_connection(db, mode, err);
 
     if (is_ok)
         is_ok = mode == STORE_READ ? store_check_version(db, migrations, err)
@@ -149,12 +147,12 @@ bool store_name_db(struct db *db, const char *dir, const char *file, struct erro
 /* The id of the store; made with the file. */
 static bool load_id(struct store *s, enum store_mode mode, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     bool is_ok = db_prepare(&s->db, SQL_SELECT_STORE, &stmt, err);
-    enum db_row row = is_ok ? db_step(&s->db, stmt, "read it", err) : DB_FAILED;
+    enum db_row row = is_ok ? db_step(stmt, "read it", err) : DB_FAILED;
 
-    is_ok = row == DB_ROW ? db_column_uuid(&s->db, stmt, 0, &s->id, err) : row == DB_DONE;
-    (void)sqlite3_finalize(stmt);
+    is_ok = row == DB_ROW ? db_uuid(stmt, 0, &s->id, err) : row == DB_DONE;
+    db_finalize(stmt);
     if (!is_ok || row == DB_ROW)
         return is_ok;
     if (mode == STORE_READ)
@@ -164,9 +162,9 @@ static bool load_id(struct store *s, enum store_mode mode, struct error *err)
         !db_prepare(&s->db, "INSERT INTO store (store, created_ns) VALUES (?1, ?2)", &stmt, err))
         return false;
     db_bind_uuid(stmt, 1, &s->id);
-    (void)sqlite3_bind_int64(stmt, 2, clock_utc().ns);
-    is_ok = db_run(&s->db, stmt, "begin a store", err);
-    (void)sqlite3_finalize(stmt);
+    db_bind_int(stmt, 2, clock_utc().ns);
+    is_ok = db_run(stmt, "begin a store", err);
+    db_finalize(stmt);
     return is_ok;
 }
 
@@ -204,9 +202,8 @@ void store_close(struct store *s)
     if (s == NULL)
         return;
     for (size_t i = 0; i < ST_COUNT; i++)
-        (void)sqlite3_finalize(s->append[i]);
-    if (s->db.handle != NULL)
-        (void)sqlite3_close_v2(s->db.handle);
+        db_finalize(s->append[i]);
+    db_close(&s->db);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
     free(s);

@@ -43,24 +43,23 @@ static const char select_oldest[] =
 static bool find_oldest(struct store *s, int64_t before_hour, int64_t *from, int64_t *to,
                         bool *is_there, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
 
     if (!db_prepare(&s->db, select_oldest, &stmt, err))
         return false;
-    (void)sqlite3_bind_int64(stmt, 1, before_hour);
-    enum db_row row = db_step(&s->db, stmt, "look for old rows", err);
+    db_bind_int(stmt, 1, before_hour);
+    enum db_row row = db_step(stmt, "look for old rows", err);
 
-    *is_there = row == DB_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL &&
-                sqlite3_column_type(stmt, 1) != SQLITE_NULL;
-    *from = sqlite3_column_int64(stmt, 0);
-    *to = sqlite3_column_int64(stmt, 1);
-    (void)sqlite3_finalize(stmt);
+    *is_there = row == DB_ROW && !db_is_null(stmt, 0) && !db_is_null(stmt, 1);
+    *from = db_int(stmt, 0);
+    *to = db_int(stmt, 1);
+    db_finalize(stmt);
     return row != DB_FAILED;
 }
 
 static bool write_digest(struct store *s, int64_t to, const struct digest *d, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     int64_t kib_s;
     int64_t frac;
 
@@ -79,22 +78,22 @@ static bool write_digest(struct store *s, int64_t to, const struct digest *d, st
                  (const int64_t[]){to, clock_utc().ns, kib_s, frac, d->measured_ns, d->missing_ns,
                                    d->excluded_ns, d->to_hour},
                  8);
-    bool is_ok = db_run(&s->db, stmt, "prune it", err);
+    bool is_ok = db_run(stmt, "prune it", err);
 
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok;
 }
 
 static bool delete_before(struct store *s, const char *sql, int64_t to, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
 
     if (!db_prepare(&s->db, sql, &stmt, err))
         return false;
-    (void)sqlite3_bind_int64(stmt, 1, to);
-    bool is_ok = db_run(&s->db, stmt, "prune it", err);
+    db_bind_int(stmt, 1, to);
+    bool is_ok = db_run(stmt, "prune it", err);
 
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok;
 }
 
@@ -125,9 +124,9 @@ bool store_prune(struct store *s, int64_t before_hour, unsigned hours_max, unsig
             return false;
         if (!is_there)
             return true;
-        if (!db_exec(&s->db, "BEGIN IMMEDIATE", "prune it", err))
+        if (!db_begin(&s->db, DB_WRITING, "prune it", err))
             return false;
-        if (!prune_hour(s, from, to, err) || !db_exec(&s->db, "COMMIT", "prune it", err)) {
+        if (!prune_hour(s, from, to, err) || !db_commit(&s->db, "prune it", err)) {
             db_rollback(&s->db);
             return false;
         }

@@ -8,23 +8,22 @@
 
 #include "store/store_impl.h"
 
-static bool add_life(struct store *s, sqlite3_stmt *stmt, struct life_info *life, struct error *err)
+static bool add_life(struct db_stmt *stmt, struct life_info *life, struct error *err)
 {
     *life = (struct life_info){
-        .life = sqlite3_column_int64(stmt, 0),
-        .domid = (uint16_t)sqlite3_column_int(stmt, 1),
-        .is_billed = sqlite3_column_int(stmt, 3) != 0,
-        .first_seq = (uint64_t)sqlite3_column_int64(stmt, 4),
+        .life = db_int(stmt, 0),
+        .domid = (uint16_t)db_int(stmt, 1),
+        .is_billed = db_int(stmt, 3) != 0,
+        .first_seq = (uint64_t)db_int(stmt, 4),
     };
-    return db_column_uuid(&s->db, stmt, 2, &life->vm, err) &&
-           db_column_uuid(&s->db, stmt, 5, &life->boot, err) &&
-           db_column_uuid(&s->db, stmt, 6, &life->host, err);
+    return db_uuid(stmt, 2, &life->vm, err) && db_uuid(stmt, 5, &life->boot, err) &&
+           db_uuid(stmt, 6, &life->host, err);
 }
 
 static bool read_lives(struct store *s, const struct usage_query *q, struct usage_reader *reader,
                        struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     size_t capacity = 0;
 
@@ -33,7 +32,7 @@ static bool read_lives(struct store *s, const struct usage_query *q, struct usag
         return false;
     if (q->vm != NULL)
         db_bind_uuid(stmt, 1, q->vm);
-    while ((row = db_step(&s->db, stmt, "read its lives", err)) == DB_ROW) {
+    while ((row = db_step(stmt, "read its lives", err)) == DB_ROW) {
         if (reader->count == capacity) {
             capacity = capacity == 0 ? 1024 : capacity * 2;
             struct life_info *larger = realloc(reader->lives, capacity * sizeof *larger);
@@ -44,11 +43,11 @@ static bool read_lives(struct store *s, const struct usage_query *q, struct usag
             }
             reader->lives = larger;
         }
-        if (!add_life(s, stmt, &reader->lives[reader->count], err))
+        if (!add_life(stmt, &reader->lives[reader->count], err))
             break;
         reader->count++;
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return row == DB_DONE;
 }
 
@@ -70,18 +69,17 @@ static size_t find_life(const struct usage_reader *reader, int64_t life)
 }
 
 /* One row: life, [hour,] kib_s, kib_s_frac, measured, missing, excluded. */
-static bool add_row(struct usage_reader *reader, sqlite3_stmt *stmt, bool has_hour,
+static bool add_row(struct usage_reader *reader, struct db_stmt *stmt, bool has_hour,
                     struct error *err)
 {
-    size_t life = find_life(reader, sqlite3_column_int64(stmt, 0));
+    size_t life = find_life(reader, db_int(stmt, 0));
     int c = has_hour ? 2 : 1;
     struct usage_part part = {
-        .hour = has_hour ? sqlite3_column_int64(stmt, 1) : 0,
-        .kib_ns = usage_from_limbs((uint64_t)sqlite3_column_int64(stmt, c),
-                                   (uint64_t)sqlite3_column_int64(stmt, c + 1)),
-        .measured_ns = sqlite3_column_int64(stmt, c + 2),
-        .missing_ns = sqlite3_column_int64(stmt, c + 3),
-        .excluded_ns = sqlite3_column_int64(stmt, c + 4),
+        .hour = has_hour ? db_int(stmt, 1) : 0,
+        .kib_ns = usage_from_limbs((uint64_t)db_int(stmt, c), (uint64_t)db_int(stmt, c + 1)),
+        .measured_ns = db_int(stmt, c + 2),
+        .missing_ns = db_int(stmt, c + 3),
+        .excluded_ns = db_int(stmt, c + 4),
     };
 
     return life == reader->count || reader->add(reader, life, &part, err);
@@ -100,7 +98,7 @@ static const struct table days = {SQL_SELECT_USAGE_DAYS, SQL_SELECT_USAGE_DAYS_O
 static bool read_rows(struct store *s, const struct table *table, int64_t from, int64_t to,
                       int64_t life, struct usage_reader *reader, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
 
     if (from >= to)
@@ -108,13 +106,13 @@ static bool read_rows(struct store *s, const struct table *table, int64_t from, 
     if (!db_prepare(&s->db, life < 0 ? table->all : table->of_life, &stmt, err))
         return false;
     db_bind_ints(stmt, (const int64_t[]){from, to, life}, life < 0 ? 2 : 3);
-    while ((row = db_step(&s->db, stmt, "read its usage", err)) == DB_ROW) {
+    while ((row = db_step(stmt, "read its usage", err)) == DB_ROW) {
         if (!add_row(reader, stmt, table->has_hour, err)) {
             row = DB_FAILED;
             break;
         }
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return row == DB_DONE;
 }
 
@@ -213,7 +211,7 @@ bool store_usage_between(struct store *s, int64_t from, int64_t to, struct usage
 
 bool store_snapshot_begin(struct store *s, struct error *err)
 {
-    s->is_in_snapshot = db_exec(&s->db, "BEGIN", "read it", err);
+    s->is_in_snapshot = db_begin(&s->db, DB_SNAPSHOT, "read it", err);
     return s->is_in_snapshot;
 }
 
@@ -225,50 +223,50 @@ void store_snapshot_end(struct store *s)
 
 bool store_marks(struct store *s, struct store_marks *out, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     bool is_ok = db_prepare(&s->db, SQL_SELECT_MARKS, &stmt, err) &&
-                 db_step(&s->db, stmt, "read where it stands", err) == DB_ROW;
+                 db_step(stmt, "read where it stands", err) == DB_ROW;
 
     if (is_ok) {
         *out = (struct store_marks){
-            .has_ticks = sqlite3_column_type(stmt, 1) != SQLITE_NULL,
-            .first_tick = sqlite3_column_int64(stmt, 1),
-            .derived = sqlite3_column_int64(stmt, 2),
-            .last_tick = sqlite3_column_int64(stmt, 3),
-            .pruned_to = sqlite3_column_int64(stmt, 4),
-            .synchronised_utc_ns = sqlite3_column_int64(stmt, 5),
-            .derived_utc_ns = sqlite3_column_int64(stmt, 6),
+            .has_ticks = !db_is_null(stmt, 1),
+            .first_tick = db_int(stmt, 1),
+            .derived = db_int(stmt, 2),
+            .last_tick = db_int(stmt, 3),
+            .pruned_to = db_int(stmt, 4),
+            .synchronised_utc_ns = db_int(stmt, 5),
+            .derived_utc_ns = db_int(stmt, 6),
         };
-        is_ok = !out->has_ticks || db_column_uuid(&s->db, stmt, 0, &out->host, err);
+        is_ok = !out->has_ticks || db_uuid(stmt, 0, &out->host, err);
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok;
 }
 
 bool store_has_open_life(struct store *s, const struct uuid *vm, bool *out, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     bool is_ok = db_prepare(&s->db, SQL_SELECT_HAS_OPEN_LIFE, &stmt, err);
 
     if (is_ok) {
         db_bind_uuid(stmt, 1, vm);
-        is_ok = db_step(&s->db, stmt, "read its lives", err) == DB_ROW;
-        *out = is_ok && sqlite3_column_int(stmt, 0) != 0;
+        is_ok = db_step(stmt, "read its lives", err) == DB_ROW;
+        *out = is_ok && db_int(stmt, 0) != 0;
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok;
 }
 
 bool store_gaps(struct store *s, struct gap_summary *out, struct error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL;
     bool is_ok = db_prepare(&s->db, SQL_SELECT_GAPS, &stmt, err) &&
-                 db_step(&s->db, stmt, "read its gaps", err) == DB_ROW;
+                 db_step(stmt, "read its gaps", err) == DB_ROW;
 
     if (is_ok) {
-        out->gaps = sqlite3_column_int64(stmt, 0);
-        out->span_ns = sqlite3_column_int64(stmt, 1);
+        out->gaps = db_int(stmt, 0);
+        out->span_ns = db_int(stmt, 1);
     }
-    (void)sqlite3_finalize(stmt);
+    db_finalize(stmt);
     return is_ok;
 }

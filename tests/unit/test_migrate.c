@@ -29,6 +29,7 @@ struct migration {
 static int begin(void **state)
 {
     struct migration *m = calloc(1, sizeof *m);
+    struct error err;
     void *dir;
 
     if (m == NULL || scratch_begin(&dir) != 0)
@@ -36,7 +37,7 @@ static int begin(void **state)
     m->dir = dir;
     (void)snprintf(m->db.path, sizeof m->db.path, "%s/meter.db", m->dir);
     *state = m;
-    return sqlite3_open(m->db.path, &m->db.handle) == SQLITE_OK ? 0 : -1;
+    return sqlite_open(&m->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &err) ? 0 : -1;
 }
 
 static int end(void **state)
@@ -44,7 +45,7 @@ static int end(void **state)
     struct migration *m = *state;
     void *dir = m->dir;
 
-    (void)sqlite3_close(m->db.handle);
+    db_close(&m->db);
     free(m);
     return scratch_end(&dir);
 }
@@ -132,14 +133,15 @@ static void test_migrate_older_version_is_copied_first(void **state)
 
     migrate_to_one_with_a_row(m);
     assert_ok(store_migrate(&m->db, two, &err));
-    assert_int_equal(sqlite3_open(copy_of(m, 1).text, &copy.handle), SQLITE_OK);
+    (void)snprintf(copy.path, sizeof copy.path, "%s", copy_of(m, 1).text);
+    assert_ok(sqlite_open(&copy, SQLITE_OPEN_READONLY, &err));
     assert_ok(db_get_int(&copy, "PRAGMA user_version", &value, &is_null, &err));
     assert_int_equal(value, 1);
     assert_ok(db_get_int(&copy, "SELECT x FROM a", &value, &is_null, &err));
     assert_int_equal(value, 7);
     assert_ok(db_get_int(&copy, "SELECT count(*) FROM sqlite_master", &value, &is_null, &err));
     assert_int_equal(value, 1);
-    (void)sqlite3_close(copy.handle);
+    db_close(&copy);
 }
 
 static void test_migrate_copy_that_exists_refused_unchanged(void **state)
