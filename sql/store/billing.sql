@@ -19,7 +19,7 @@ INSERT INTO tariff (account, from_hour, change, nano_pennies, currency, unit)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6);
 
 -- :name BILLING_MARK_STALE
-UPDATE charged SET stale_from = min(coalesce(stale_from, ?1), ?1);
+UPDATE charged SET stale_from = ?1 WHERE stale_from IS NULL OR stale_from > ?1;
 
 -- :name BILLING_SELECT_ACCOUNTS
 SELECT account, name, offset_h FROM account ORDER BY account;
@@ -40,16 +40,22 @@ SELECT vm, name
  ORDER BY vm;
 
 -- :name BILLING_SELECT_CHARGED
-SELECT tick, stale_from, unassigned_s, unassigned_frac, unpriced_s, unpriced_frac, store
+SELECT tick, stale_from, unassigned_s, unassigned_frac, unpriced_s, unpriced_frac, host
   FROM charged
- WHERE host = ?1;
+ WHERE store = ?1;
+
+-- :name BILLING_SELECT_CHARGED_STORES
+SELECT store FROM charged ORDER BY store;
+
+-- :name BILLING_DELETE_CHARGED
+DELETE FROM charged WHERE store = ?1;
 
 -- :name BILLING_UPSERT_CHARGED
 INSERT INTO charged (host, tick, stale_from, unassigned_s, unassigned_frac, unpriced_s,
                      unpriced_frac, store)
 VALUES (?1, ?2, NULL, ?3, ?4, ?5, ?6, ?7)
-ON CONFLICT (host) DO UPDATE
-   SET store = excluded.store, tick = excluded.tick, stale_from = NULL,
+ON CONFLICT (store) DO UPDATE
+   SET host = excluded.host, tick = excluded.tick, stale_from = NULL,
        unassigned_s = excluded.unassigned_s, unassigned_frac = excluded.unassigned_frac,
        unpriced_s = excluded.unpriced_s, unpriced_frac = excluded.unpriced_frac;
 

@@ -1,10 +1,7 @@
 -- From segments to usage_hour and usage_day, and what `usage` reads.
 
--- :name SELECT_DERIVED
-SELECT coalesce((SELECT tick FROM derived), (SELECT min(tick) FROM hour_cut));
-
 -- :name SELECT_NEXT_CUT
-SELECT min(tick) FROM hour_cut WHERE tick > ?1;
+SELECT min(tick) FROM hour_cut WHERE tick > ?1 AND tick <= ?2;
 
 -- :name UPSERT_DERIVED
 INSERT INTO derived (one, tick) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET tick = excluded.tick;
@@ -48,20 +45,21 @@ ON CONFLICT (life, day) DO UPDATE
        missing_ns = missing_ns + excluded.missing_ns,
        excluded_ns = excluded_ns + excluded.excluded_ns;
 
--- :name SELECT_LAST_TICK_NUMBER
-SELECT max(tick) FROM tick;
-
 -- :name SELECT_MARKS
 -- the last synchronised tick is looked for from the end: it is one of the last, or there is none
-SELECT (SELECT host FROM host), m.first_tick, coalesce((SELECT tick FROM derived), m.first_tick),
+SELECT h.host, (SELECT store FROM store ORDER BY number DESC LIMIT 1), 0, m.first_tick, m.derived,
        (SELECT max(tick) FROM tick),
        coalesce((SELECT max(up_to_tick) FROM prune), m.first_tick),
        coalesce((SELECT utc_ns FROM tick_time
                   WHERE tick = (SELECT tick FROM tick WHERE synchronised = 1
                                  ORDER BY tick DESC LIMIT 1)), -1),
-       (SELECT utc_ns FROM tick_time
-         WHERE tick = coalesce((SELECT tick FROM derived), m.first_tick))
-  FROM (SELECT min(tick) AS first_tick FROM hour_cut) AS m;
+       (SELECT utc_ns FROM tick_time WHERE tick = m.derived),
+       coalesce((SELECT min(hour) FROM hour_cut WHERE tick >= m.derived), 9223372036854775807),
+       NULL
+  FROM (SELECT min(tick) AS first_tick,
+               coalesce((SELECT tick FROM derived), min(tick)) AS derived FROM hour_cut) AS m
+  JOIN host AS h
+ WHERE m.first_tick IS NOT NULL;
 
 -- :name SELECT_HAS_OPEN_LIFE
 SELECT EXISTS (SELECT 1 FROM life WHERE vm = ?1 AND last_tick IS NULL);

@@ -17,8 +17,10 @@ struct charge {
     int64_t utc_ns;
     struct book *book;
     struct sheet *sheet;
-    struct store_marks marks;
-    struct charged charged;
+    struct store_marks *marks; /* of each store */
+    struct charged *charged;   /* the same, with the fleet's numbers (store.h) */
+    size_t stores;
+    bool is_forgotten;    /* a store that was charged is no more */
     int32_t sealed;       /* the last month that is, or -1 */
     bool is_open;         /* what is read is not derived yet: it counts for what is due only */
     int64_t late_from;    /* hours of sealed months that are compared with what was billed */
@@ -34,15 +36,16 @@ struct feed {
     struct charge *charge;
 };
 
-static bool add_to_line(struct charge *c, const struct uuid *vm, const struct rate *rate,
+static bool add_to_line(struct charge *c, const struct life_info *info, const struct rate *rate,
                         usage_kib_ns usage, struct error *err)
 {
     struct sheet_line *line =
-        sheet_line(c->sheet, rate->account, vm, rate->price, rate->month, err);
+        sheet_line(c->sheet, rate->account, &info->vm, rate->price, rate->month, err);
 
     if (line == NULL)
         return false;
     line->is_changed = line->is_changed || !c->is_open;
+    line->source = store_marks_of(c->marks, c->stores, info->life);
     return numerator_add(c->is_open ? &line->open_n : &line->stored.sums.n, (numerator)usage,
                          rate->price->nano_pennies, err);
 }
@@ -59,10 +62,13 @@ static bool add_sealed(struct charge *c, const struct uuid *vm, int64_t hour,
 }
 
 /* Shown with what is not derived yet, kept without. */
-static bool add_uncharged(const struct charge *c, usage_kib_ns *kept, usage_kib_ns *shown,
+static bool add_uncharged(struct charge *c, const struct life_info *info, bool has_owner,
                           usage_kib_ns usage)
 {
-    return usage_add(shown, usage) && (c->is_open || usage_add(kept, usage));
+    struct charged *kept = &c->charged[store_marks_of(c->marks, c->stores, info->life) - c->marks];
+
+    return usage_add(has_owner ? &c->summary->unpriced : &c->summary->unassigned, usage) &&
+           (c->is_open || usage_add(has_owner ? &kept->unpriced : &kept->unassigned, usage));
 }
 
 static bool add_part(struct usage_reader *reader, size_t life, const struct usage_part *part,
@@ -76,17 +82,13 @@ static bool add_part(struct usage_reader *reader, size_t life, const struct usag
         return true;
     book_rate(c->book, &info->vm, part->hour, &rate);
     /* what came late for a sealed month is billed when it has an owner, and compared then */
-    if (rate.account == NULL)
+    if (rate.account == NULL || rate.price == NULL)
         return rate.month <= c->sealed ||
-               add_uncharged(c, &c->charged.unassigned, &c->summary->unassigned, part->kib_ns) ||
-               error_set(err, ERR_RANGE, "usage without an owner does not fit");
-    if (rate.price == NULL)
-        return rate.month <= c->sealed ||
-               add_uncharged(c, &c->charged.unpriced, &c->summary->unpriced, part->kib_ns) ||
-               error_set(err, ERR_RANGE, "usage without a tariff does not fit");
+               add_uncharged(c, info, rate.account != NULL, part->kib_ns) ||
+               error_set(err, ERR_RANGE, "usage without an owner or a tariff does not fit");
     if (rate.month <= c->sealed && safety_is_on(SAFETY_BILLING_SEALED))
         return add_sealed(c, &info->vm, part->hour, &rate, part->kib_ns, err);
-    return add_to_line(c, &info->vm, &rate, part->kib_ns, err);
+    return add_to_line(c, info, &rate, part->kib_ns, err);
 }
 
 /* ---- sealed months ---- */
@@ -132,11 +134,13 @@ static bool adjust(void *self, const struct late_item *delta, enum adjustment_ca
 static bool fold_new(struct charge *c, struct feed *feed, struct error *err)
 {
     struct late_sink sink = {adjust, c};
+    bool is_ok = true;
 
     c->late_from = 0;
-    return store_usage_between(c->measured, c->charged.tick, c->marks.derived, &feed->reader,
-                               err) &&
-           late_compare(&c->due, &c->billed, &sink, err);
+    for (size_t i = 0; is_ok && i < c->stores; i++)
+        is_ok = store_usage_between(c->measured, c->charged[i].tick, c->marks[i].derived,
+                                    &feed->reader, err);
+    return is_ok && late_compare(&c->due, &c->billed, &sink, err);
 }
 
 /* Only the adjustments that they have already stay in the sums of the open lines. */
@@ -188,27 +192,40 @@ static bool note_hour(struct usage_reader *reader, size_t life, const struct usa
 /* Is what was measured since the run before still there, and little enough to be read? */
 static bool has_new_raw(const struct charge *c)
 {
-    bool is_same = uuid_is_equal(&c->charged.store, store_id(c->measured)) ||
-                   !safety_is_on(SAFETY_BILLING_RESTORED);
+    for (size_t i = 0; i < c->stores; i++) {
+        const struct charged *charged = &c->charged[i];
 
-    return c->charged.is_known && is_same && c->charged.tick >= c->marks.pruned_to &&
-           c->marks.derived - c->charged.tick <= RAW_TICKS_MOST;
+        if (!charged->is_known || charged->tick < c->marks[i].pruned_to ||
+            c->marks[i].derived - charged->tick > RAW_TICKS_MOST)
+            return false;
+    }
+    return !c->is_forgotten;
+}
+
+static bool is_stale(const struct charge *c)
+{
+    for (size_t i = 0; i < c->stores; i++)
+        if (c->charged[i].is_stale)
+            return true;
+    return false;
 }
 
 /* Sealed hours from then on may not be what was billed: by what was said, or by what came late. */
 static bool find_late_from(struct charge *c, struct error *err)
 {
     struct feed feed = {.reader = {.add = note_hour}, .charge = c};
+    bool is_ok = true;
 
     c->late_from = 0;
-    if (!c->charged.is_stale || !has_new_raw(c))
+    if (!is_stale(c) || !has_new_raw(c))
         return true;
-    c->late_from = c->charged.stale_from;
-    if (!safety_is_on(SAFETY_BILLING_LATE_HOUR))
-        return true;
-    bool is_ok =
-        store_usage_between(c->measured, c->charged.tick, c->marks.derived, &feed.reader, err);
-
+    c->late_from = INT64_MAX;
+    for (size_t i = 0; i < c->stores; i++)
+        if (c->charged[i].is_stale)
+            c->late_from = least(c->late_from, c->charged[i].stale_from);
+    for (size_t i = 0; is_ok && safety_is_on(SAFETY_BILLING_LATE_HOUR) && i < c->stores; i++)
+        is_ok = store_usage_between(c->measured, c->charged[i].tick, c->marks[i].derived,
+                                    &feed.reader, err);
     free(feed.reader.lives);
     return is_ok;
 }
@@ -222,7 +239,8 @@ static bool make_anew(struct charge *c, struct feed *feed, struct error *err)
     if (!find_late_from(c, err))
         return false;
     query.from_hour = least(first_open_hour(c), c->late_from);
-    c->charged.unassigned = c->charged.unpriced = 0;
+    for (size_t i = 0; i < c->stores; i++)
+        c->charged[i].unassigned = c->charged[i].unpriced = 0;
     return begin_anew(c, err) && store_usage(c->measured, &query, &feed->reader, err) &&
            (c->sealed < 0 || billing_read_billed(c->b, c->late_from, &billed, err)) &&
            late_compare(&c->due, &c->billed, &sink, err);
@@ -269,12 +287,9 @@ static bool post_line(struct charge *c, struct sheet_line *line, struct ledger_e
         return false;
     if (due == 0)
         return true;
-    struct ledger_entry entry = {.utc_ns = c->utc_ns,
-                                 .kind = ENTRY_POSTING,
-                                 .pennies = due,
-                                 .host = c->marks.host,
-                                 .tick = c->marks.last_tick};
+    struct ledger_entry entry = {.utc_ns = c->utc_ns, .kind = ENTRY_POSTING, .pennies = due};
 
+    ledger_name_source(&entry, c->stores == 1 ? c->marks : line->source);
     c->summary->postings++;
     return ledger_append(end, c->b, c->key, &entry, &line->stored, err) &&
            remember(posted, &entry, &line->stored, err);
@@ -298,7 +313,23 @@ static bool post_all(struct charge *c, struct posted *posted, struct error *err)
 
 static bool must_make_anew(const struct charge *c)
 {
-    return (c->charged.is_stale && safety_is_on(SAFETY_BILLING_STALE)) || !has_new_raw(c);
+    return (is_stale(c) && safety_is_on(SAFETY_BILLING_STALE)) || !has_new_raw(c);
+}
+
+/* What was not derived yet, for what is due only. */
+static bool fold_open(struct charge *c, struct feed *feed, struct error *err)
+{
+    bool is_ok = true;
+
+    c->is_open = safety_is_on(SAFETY_BILLING_OPEN);
+    for (size_t i = 0; i < c->stores; i++) {
+        c->summary->unassigned += c->charged[i].unassigned;
+        c->summary->unpriced += c->charged[i].unpriced;
+    }
+    for (size_t i = 0; is_ok && i < c->stores; i++)
+        is_ok = store_usage_between(c->measured, c->marks[i].derived, c->marks[i].last_tick,
+                                    &feed->reader, err);
+    return is_ok;
 }
 
 static bool charge_usage(struct charge *c, struct error *err)
@@ -306,27 +337,62 @@ static bool charge_usage(struct charge *c, struct error *err)
     struct feed feed = {.reader = {.add = add_part}, .charge = c};
     bool is_ok = must_make_anew(c) ? make_anew(c, &feed, err) : fold_new(c, &feed, err);
 
-    c->is_open = safety_is_on(SAFETY_BILLING_OPEN);
-    if (!c->charged.is_known || safety_is_on(SAFETY_BILLING_ONCE))
-        c->charged.tick = c->marks.derived;
-    c->charged.store = *store_id(c->measured);
-    c->summary->unassigned = c->charged.unassigned;
-    c->summary->unpriced = c->charged.unpriced;
-    is_ok = is_ok && store_usage_between(c->measured, c->marks.derived, c->marks.last_tick,
-                                         &feed.reader, err);
+    for (size_t i = 0; i < c->stores; i++)
+        if (!c->charged[i].is_known || safety_is_on(SAFETY_BILLING_ONCE))
+            c->charged[i].tick = c->marks[i].derived;
+    c->summary->unassigned = c->summary->unpriced = 0;
+    is_ok = is_ok && fold_open(c, &feed, err);
     free(feed.reader.lives);
     return is_ok;
 }
 
+/* A store of a host that was charged and is not there: another was restored in its place. */
+static bool see_charged(void *self, const struct uuid *store, struct error *err)
+{
+    struct charge *c = self;
+
+    for (size_t i = 0; i < c->stores; i++)
+        if (uuid_is_equal(&c->marks[i].store, store))
+            return true;
+    c->is_forgotten = safety_is_on(SAFETY_BILLING_RESTORED);
+    return billing_forget_charged(c->b, store, err);
+}
+
+static bool read_charged(struct charge *c, struct error *err)
+{
+    struct billing_charged_sink sink = {see_charged, c};
+
+    c->charged = calloc(c->stores, sizeof *c->charged);
+    if (c->charged == NULL)
+        return error_set(err, ERR_NOMEM, "not enough memory to charge %zu stores", c->stores);
+    for (size_t i = 0; i < c->stores; i++) {
+        if (!billing_charged(c->b, &c->marks[i].store, &c->charged[i], err))
+            return false;
+        c->charged[i].host = c->marks[i].host;
+        c->charged[i].tick += c->marks[i].base;
+    }
+    return billing_read_charged(c->b, &sink, err);
+}
+
+static bool write_charged(struct charge *c, struct error *err)
+{
+    for (size_t i = 0; i < c->stores; i++) {
+        struct charged own = c->charged[i];
+
+        own.tick -= c->marks[i].base;
+        if (!billing_set_charged(c->b, &own, err))
+            return false;
+    }
+    return true;
+}
+
 static bool charge_all(struct charge *c, struct posted *posted, struct error *err)
 {
-    return store_marks(c->measured, &c->marks, err) &&
-           (!c->marks.has_ticks ||
+    return store_marks(c->measured, &c->marks, &c->stores, err) &&
+           (c->stores == 0 ||
             (book_read(&c->book, c->b, err) && sheet_read(&c->sheet, c->b, -1, err) &&
-             billing_last_sealed(c->b, &c->sealed, err) &&
-             billing_charged(c->b, &c->marks.host, &c->charged, err) && charge_usage(c, err) &&
-             post_all(c, posted, err) &&
-             billing_set_charged(c->b, &c->marks.host, &c->charged, err)));
+             billing_last_sealed(c->b, &c->sealed, err) && read_charged(c, err) &&
+             charge_usage(c, err) && post_all(c, posted, err) && write_charged(c, err)));
 }
 
 static void clear(struct charge *c)
@@ -335,6 +401,8 @@ static void clear(struct charge *c)
     late_clear(&c->billed);
     sheet_free(c->sheet);
     book_free(c->book);
+    free(c->charged);
+    free(c->marks);
 }
 
 bool charge_run(struct store *measured, struct billing_store *b, const struct chain_key *key,

@@ -51,6 +51,14 @@ static void hash_of(const struct chain_key *key, const struct chain_hash *before
     chain_next(key, safety_is_on(SAFETY_BILLING_CHAIN) ? before : &none, fields, FIELDS, out);
 }
 
+void ledger_name_source(struct ledger_entry *entry, const struct store_marks *source)
+{
+    if (source == NULL)
+        return;
+    entry->host = source->host;
+    entry->tick = source->last_tick - source->base;
+}
+
 bool ledger_append(struct ledger_end *end, struct billing_store *b, const struct chain_key *key,
                    struct ledger_entry *entry, const struct billing_line *line, struct error *err)
 {

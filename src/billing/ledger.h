@@ -20,6 +20,12 @@ struct ledger_end {
 MUST_CHECK bool ledger_open(struct ledger_end *end, struct billing_store *b,
                             const struct chain_key *key, struct error *err);
 
+/*
+ * Names whose measurements it comes from, and up to which of that store's own ticks; NULL: from
+ * several, or from none.
+ */
+void ledger_name_source(struct ledger_entry *entry, const struct store_marks *source);
+
 /* Numbers and hashes *entry, writes it, and moves the end behind it. */
 MUST_CHECK bool ledger_append(struct ledger_end *end, struct billing_store *b,
                               const struct chain_key *key, struct ledger_entry *entry,

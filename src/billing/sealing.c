@@ -1,6 +1,7 @@
 #include "billing/sealing.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@ struct close {
     struct sealing_summary *summary;
     struct book *book;
     struct sheet *sheet;
-    struct store_marks marks;
+    struct store_marks *marks; /* of each store */
+    size_t stores;
     struct ledger_end end;
     int64_t first_hour,
         end_hour;    /* of all accounts: from the first that begins to the last that ends */
@@ -70,21 +72,42 @@ static bool check_time(const struct close *c, struct error *err)
                      calendar_format_hour(c->end_hour, end));
 }
 
+/* All of it is there when it was retired by then; else when it has ticks, derived, from after the
+ * end. */
+static bool has_delivered(const struct close *c, const struct store_marks *m)
+{
+    int64_t end_ns = c->end_hour * NS_PER_HOUR;
+
+    return (m->is_retired && m->retired_ns <= end_ns) ||
+           (m->synchronised_utc_ns >= end_ns && m->derived_utc_ns >= end_ns);
+}
+
+/* NULL: none is. */
+static const struct store_marks *first_late(const struct close *c)
+{
+    for (size_t i = 0; i < c->stores; i++)
+        if (!has_delivered(c, &c->marks[i]))
+            return &c->marks[i];
+    return NULL;
+}
+
 static bool check_delivered(const struct close *c, struct error *err)
 {
     char end[HOUR_TEXT_MAX];
-    bool is_there = c->marks.has_ticks &&
-                    c->marks.synchronised_utc_ns >= c->end_hour * NS_PER_HOUR &&
-                    c->marks.derived_utc_ns >= c->end_hour * NS_PER_HOUR;
+    char host[UUID_TEXT_MAX] = "";
+    const struct store_marks *late = first_late(c);
 
-    if (is_there || c->order->is_forced || !safety_is_on(SAFETY_BILLING_DELIVERED))
+    if ((c->stores > 0 && late == NULL) || c->order->is_forced ||
+        !safety_is_on(SAFETY_BILLING_DELIVERED))
         return true;
+    if (late != NULL)
+        (void)uuid_format(&late->host, host);
     return error_set(
         err, ERR_REFUSED,
-        "the host has delivered no tick with a synchronised clock in an hour after %s: "
-        "is pagemeterd running, and its clock set? --force closes without, and says so "
-        "on the bill",
-        calendar_format_hour(c->end_hour, end));
+        "the host %s has delivered no tick with a synchronised clock in an hour after %s: "
+        "is pagemeterd running, and its clock set? pagemeter db host retire tells of one that "
+        "is gone; --force closes without, and says so on the bill",
+        host, calendar_format_hour(c->end_hour, end));
 }
 
 static bool refuse_order(int32_t first, struct error *err)
@@ -193,12 +216,9 @@ static bool post(struct close *c, struct sheet_line *line, struct error *err)
 
     if (!charge_line_due(&line->stored.sums, line->stored.unit, &due, err))
         return false;
-    struct ledger_entry entry = {.utc_ns = c->order->utc_ns,
-                                 .kind = ENTRY_POSTING,
-                                 .pennies = due,
-                                 .host = c->marks.host,
-                                 .tick = c->marks.last_tick};
+    struct ledger_entry entry = {.utc_ns = c->order->utc_ns, .kind = ENTRY_POSTING, .pennies = due};
 
+    ledger_name_source(&entry, c->stores == 1 ? c->marks : NULL);
     line->stored.sums.posted += due;
     return due == 0 || (ledger_append(&c->end, c->b, c->key, &entry, &line->stored, err) &&
                         billing_put_line(c->b, &line->stored, err));
@@ -208,10 +228,9 @@ static bool transfer(struct close *c, struct sheet_line *line, numerator amount,
 {
     struct ledger_entry entry = {.utc_ns = c->order->utc_ns,
                                  .kind = ENTRY_TRANSFER,
-                                 .transfer = amount,
-                                 .host = c->marks.host,
-                                 .tick = c->marks.last_tick};
+                                 .transfer = amount};
 
+    ledger_name_source(&entry, c->stores == 1 ? c->marks : NULL);
     c->summary->transfers++;
     return (line->stored.line != 0 || billing_put_line(c->b, &line->stored, err)) &&
            ledger_append(&c->end, c->b, c->key, &entry, &line->stored, err) &&
@@ -314,16 +333,33 @@ static bool end_lines(struct close *c, bool of_pools, struct error *err)
 
 /* ---- the whole ---- */
 
+/* Those that it is sealed without, as many as fit; of one with several stores, each time. */
+static void name_missing(const struct close *c, char *out, size_t size)
+{
+    char host[UUID_TEXT_MAX];
+    size_t used = 0, more = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < c->stores; i++) {
+        if (has_delivered(c, &c->marks[i]))
+            continue;
+        if (used + UUID_TEXT_LENGTH + 32 > size)
+            more++;
+        else
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used > 0 ? " " : "",
+                                     uuid_format(&c->marks[i].host, host));
+    }
+    if (more > 0)
+        (void)snprintf(out + used, size - used, " and %zu more", more);
+}
+
 static bool seal(struct close *c, struct error *err)
 {
-    char host[UUID_TEXT_MAX] = "";
-    bool is_late = c->marks.synchronised_utc_ns < c->end_hour * NS_PER_HOUR ||
-                   c->marks.derived_utc_ns < c->end_hour * NS_PER_HOUR;
+    char hosts[MISSING_HOSTS_MAX];
 
-    if (is_late)
-        (void)uuid_format(&c->marks.host, host);
+    name_missing(c, hosts, sizeof hosts);
     return billing_seal(c->b, c->order->month, c->order->utc_ns, c->end.entry, c->order->change,
-                        host, err);
+                        hosts, err);
 }
 
 static bool close_month(struct close *c, struct error *err)
@@ -335,7 +371,7 @@ static bool close_month(struct close *c, struct error *err)
     c->summary->was_sealed = c->order->month <= sealed;
     if (c->summary->was_sealed)
         return true;
-    if (!store_marks(c->measured, &c->marks, err) || !book_read(&c->book, c->b, err))
+    if (!store_marks(c->measured, &c->marks, &c->stores, err) || !book_read(&c->book, c->b, err))
         return false;
     span_of(c);
     if (!check_time(c, err) || !check_delivered(c, err) ||
@@ -359,5 +395,6 @@ bool sealing_run(struct store *measured, struct billing_store *b, const struct c
     store_snapshot_end(measured);
     sheet_free(c.sheet);
     book_free(c.book);
+    free(c.marks);
     return is_ok && (out->was_sealed || billing_commit(b, err));
 }

@@ -13,6 +13,7 @@ struct sheet_line {
     struct billing_line stored;
     numerator open_n;
     bool is_changed; /* differs from what is stored */
+    const struct store_marks *source; /* whose measurements came last; NULL: none did */
 };
 
 struct sheet;

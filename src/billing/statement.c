@@ -194,6 +194,16 @@ static bool add_hours(struct reading *r, struct error *err)
     return true;
 }
 
+/* Of several stores the sum, which grows with each tick of any of them. */
+static int64_t watermark_tick(const struct store_marks *marks, size_t stores)
+{
+    int64_t tick = 0;
+
+    for (size_t i = 0; i < stores; i++)
+        tick += marks[i].last_tick - marks[i].base;
+    return tick;
+}
+
 /* Whatever offset an account has, its month lies in these hours. */
 static bool read_measured(struct reading *r, struct store *measured, struct error *err)
 {
@@ -203,18 +213,20 @@ static bool read_measured(struct reading *r, struct store *measured, struct erro
         .to_hour = month_first_hour(r->span->month + 1, MONTH_OFFSET_LEAST),
         .by_hour = true,
     };
-    struct store_marks marks;
+    struct store_marks *marks;
+    size_t stores;
 
     if (measured == NULL)
         return error_set(err, ERR_USAGE, "a month that is open needs the measurements");
     if (!store_snapshot_begin(measured, err))
         return false;
-    bool is_ok = store_marks(measured, &marks, err) &&
-                 (!marks.has_ticks || store_usage(measured, &query, &feed.reader, err));
+    bool is_ok = store_marks(measured, &marks, &stores, err) &&
+                 (stores == 0 || store_usage(measured, &query, &feed.reader, err));
 
     store_snapshot_end(measured);
     free(feed.reader.lives);
-    r->s->tick = is_ok && marks.has_ticks ? marks.last_tick : 0;
+    r->s->tick = is_ok ? watermark_tick(marks, stores) : 0;
+    free(marks);
     return is_ok && add_hours(r, err);
 }
 

@@ -15,6 +15,7 @@ enum billing_statement {
     BL_TARIFF,
     BL_MARK_STALE,
     BL_SET_CHARGED,
+    BL_FORGET_CHARGED,
     BL_INSERT_LINE,
     BL_UPDATE_LINE,
     BL_ADJUSTMENT,

@@ -22,7 +22,7 @@ static const char *const statement_texts[BL_COUNT] = {
     [BL_SET_CHARGED] = SQL_BILLING_UPSERT_CHARGED, [BL_INSERT_LINE] = SQL_BILLING_INSERT_LINE,
     [BL_UPDATE_LINE] = SQL_BILLING_UPDATE_LINE,    [BL_ADJUSTMENT] = SQL_BILLING_INSERT_ADJUSTMENT,
     [BL_RATED] = SQL_BILLING_INSERT_RATED,         [BL_PERIOD] = SQL_BILLING_INSERT_PERIOD,
-    [BL_ENTRY] = SQL_BILLING_INSERT_ENTRY,
+    [BL_ENTRY] = SQL_BILLING_INSERT_ENTRY,         [BL_FORGET_CHARGED] = SQL_BILLING_DELETE_CHARGED,
 };
 
 /* Waits for the command before: they take seconds. */
@@ -263,42 +263,60 @@ bool billing_read_names(struct billing_store *b, int64_t change,
 
 /* ---- how far ---- */
 
-bool billing_charged(struct billing_store *b, const struct uuid *host, struct charged *out,
+bool billing_charged(struct billing_store *b, const struct uuid *store, struct charged *out,
                      struct error *err)
 {
     struct db_stmt *stmt = NULL;
 
     if (!db_prepare(&b->db, SQL_BILLING_SELECT_CHARGED, &stmt, err))
         return false;
-    db_bind_uuid(stmt, 1, host);
+    db_bind_uuid(stmt, 1, store);
     enum db_row row = db_step(stmt, "read how far it is charged", err);
-
-    *out = (struct charged){
-        .is_known = row == DB_ROW,
-        .tick = db_int(stmt, 0),
-        .is_stale = row == DB_ROW && !db_is_null(stmt, 1),
-        .stale_from = db_int(stmt, 1),
-    };
     bool is_ok = row != DB_FAILED;
 
+    *out = (struct charged){.is_known = row == DB_ROW, .store = *store};
     if (row == DB_ROW) {
+        out->tick = db_int(stmt, 0);
+        out->is_stale = !db_is_null(stmt, 1);
+        out->stale_from = db_int(stmt, 1);
         out->unassigned = (usage_kib_ns)billing_column_usage(stmt, 2);
         out->unpriced = (usage_kib_ns)billing_column_usage(stmt, 4);
-        is_ok = db_uuid(stmt, 6, &out->store, err);
+        is_ok = db_uuid(stmt, 6, &out->host, err);
     }
     db_finalize(stmt);
     return is_ok;
 }
 
-bool billing_set_charged(struct billing_store *b, const struct uuid *host,
-                         const struct charged *now, struct error *err)
+bool billing_set_charged(struct billing_store *b, const struct charged *now, struct error *err)
 {
     struct db_stmt *stmt = b->statements[BL_SET_CHARGED];
 
-    db_bind_uuid(stmt, 1, host);
+    db_bind_uuid(stmt, 1, &now->host);
     db_bind_int(stmt, 2, now->tick);
     db_bind_uuid(stmt, 7, &now->store);
     return billing_bind_usage(stmt, 3, (numerator)now->unassigned, err) &&
            billing_bind_usage(stmt, 5, (numerator)now->unpriced, err) &&
            db_run(stmt, "write how far it is charged", err);
+}
+
+bool billing_forget_charged(struct billing_store *b, const struct uuid *store, struct error *err)
+{
+    struct db_stmt *stmt = b->statements[BL_FORGET_CHARGED];
+
+    db_bind_uuid(stmt, 1, store);
+    return db_run(stmt, "write how far it is charged", err);
+}
+
+bool billing_read_charged(struct billing_store *b, const struct billing_charged_sink *sink,
+                          struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+    struct uuid store;
+    bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_CHARGED_STORES, &stmt, err);
+
+    while (is_ok && (row = db_step(stmt, "read how far it is charged", err)) == DB_ROW)
+        is_ok = db_uuid(stmt, 0, &store, err) && sink->charged(sink->self, &store, err);
+    db_finalize(stmt);
+    return is_ok && row == DB_DONE;
 }

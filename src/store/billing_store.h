@@ -74,21 +74,32 @@ struct billing_name_sink {
 MUST_CHECK bool billing_read_names(struct billing_store *b, int64_t change,
                                    const struct billing_name_sink *sink, struct error *err);
 
-/* ---- how far a host has been charged ---- */
+/* ---- how far the measurements have been charged ---- */
 
 struct charged {
     bool is_known;                     /* else nothing was yet */
-    struct uuid store;                 /* of the measurements: a restore gives them another */
-    int64_t tick;                      /* all intervals that begin before it are in the lines */
+    struct uuid host, store;           /* of the measurements: a restore gives them another store */
+    int64_t tick;                      /* the store's own number: all intervals that begin before it
+                                          are in the lines */
     bool is_stale;                     /* something was said of the past */
     int64_t stale_from;                /* hour */
     usage_kib_ns unassigned, unpriced; /* before that tick, in the months that are open */
 };
-MUST_CHECK bool billing_charged(struct billing_store *b, const struct uuid *host,
+MUST_CHECK bool billing_charged(struct billing_store *b, const struct uuid *store,
                                 struct charged *out, struct error *err);
-/* Not stale any more, whatever *now says of that. */
-MUST_CHECK bool billing_set_charged(struct billing_store *b, const struct uuid *host,
-                                    const struct charged *now, struct error *err);
+/* Of now->store; not stale any more, whatever *now says of that. */
+MUST_CHECK bool billing_set_charged(struct billing_store *b, const struct charged *now,
+                                    struct error *err);
+/* Forgets a store that was charged and is no more, as after a restore. */
+MUST_CHECK bool billing_forget_charged(struct billing_store *b, const struct uuid *store,
+                                       struct error *err);
+/* Every store that was charged. */
+struct billing_charged_sink {
+    bool (*charged)(void *self, const struct uuid *store, struct error *err);
+    void *self;
+};
+MUST_CHECK bool billing_read_charged(struct billing_store *b,
+                                     const struct billing_charged_sink *sink, struct error *err);
 
 /* ---- lines ---- */
 
@@ -186,7 +197,7 @@ MUST_CHECK bool billing_read_month_adjustments(struct billing_store *b, int32_t 
                                                const struct adjustment_sink *sink,
                                                struct error *err);
 
-enum { MISSING_HOSTS_MAX = 128 };
+enum { MISSING_HOSTS_MAX = 2048 };
 
 struct billing_period {
     bool is_sealed; /* else the rest says nothing */

@@ -164,8 +164,10 @@ bool query_ask(struct query *q, const struct sql_file *file,
 
         if (!db_prepare_next(&q->db, rest, &rest, &stmt, err))
             return error_context(err, "%s", file->name);
+        if (stmt == NULL)
+            continue;
         bind_all(stmt, parameters, count, used);
-        bool is_ok = stmt == NULL || answer(stmt, sink, err);
+        bool is_ok = answer(stmt, sink, err);
 
         db_finalize(stmt);
         if (!is_ok)

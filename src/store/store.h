@@ -27,7 +27,7 @@ MUST_CHECK bool store_open(struct store **out, const char *dir, enum store_mode 
 /* Accepts NULL. */
 void store_close(struct store *store);
 
-/* The id of the store itself. */
+/* The id of the store itself; not of a database that has many. */
 const struct uuid *store_id(const struct store *store);
 
 /*
@@ -119,18 +119,33 @@ MUST_CHECK bool store_usage(struct store *store, const struct usage_query *query
 MUST_CHECK bool store_snapshot_begin(struct store *store, struct error *err);
 void store_snapshot_end(struct store *store);
 
-/* Where the measurements of a host stand. */
+/*
+ * Where the measurements of one store stand. A database of many hosts has many stores; the numbers
+ * of their ticks, lives and segments are those of the store itself plus a base of its own, so that
+ * no number is in two of them (STORE_NUMBERS).
+ */
+#define STORE_NUMBERS INT64_C(1000000000000)
 struct store_marks {
-    struct uuid host;
-    bool has_ticks;              /* else the rest says nothing */
+    struct uuid host, store;
+    int64_t base;                /* a multiple of STORE_NUMBERS; 0 where there is one store */
     int64_t first_tick;          /* a cut */
     int64_t derived;             /* a cut: what begins before it is in the usage by hour */
     int64_t derived_utc_ns;      /* UTC of that tick */
     int64_t last_tick;           /* what begins before it is the usage up to now */
     int64_t pruned_to;           /* what is raw before it is gone; first_tick: nothing is */
     int64_t synchronised_utc_ns; /* of the last tick whose clock was synchronised; -1: none was */
+    int64_t open_hour;           /* nothing that is not derived is of an earlier one */
+    bool is_retired;             /* no tick comes any more, since retired_ns */
+    int64_t retired_ns;
 };
-MUST_CHECK bool store_marks(struct store *store, struct store_marks *out, struct error *err);
+
+/* Of all stores that have ticks, ascending by base. *list is the caller's to free. */
+MUST_CHECK bool store_marks(struct store *store, struct store_marks **list, size_t *count,
+                            struct error *err);
+
+/* The one whose number this is, of a tick or a life. */
+const struct store_marks *store_marks_of(const struct store_marks *list, size_t count,
+                                         int64_t number);
 
 /*
  * The usage of the intervals that begin at ticks from `from`, a cut that is not pruned, up to

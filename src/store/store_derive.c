@@ -263,14 +263,15 @@ static bool derive_hour(struct store *s, int64_t from, int64_t to, struct error 
     return false;
 }
 
-/* The cut behind `from`; *is_there false when there is none. */
-static bool next_cut(struct store *s, int64_t from, int64_t *to, bool *is_there, struct error *err)
+/* The cut behind `from`, up to the last tick of the store; *is_there false when there is none. */
+static bool next_cut(struct store *s, int64_t from, int64_t last, int64_t *to, bool *is_there,
+                     struct error *err)
 {
     struct db_stmt *stmt = NULL;
 
     if (!db_prepare(&s->db, SQL_SELECT_NEXT_CUT, &stmt, err))
         return false;
-    db_bind_int(stmt, 1, from);
+    db_bind_ints(stmt, (const int64_t[]){from, last}, 2);
     enum db_row row = db_step(stmt, "read it", err);
 
     *is_there = row == DB_ROW && !db_is_null(stmt, 0);
@@ -279,24 +280,35 @@ static bool next_cut(struct store *s, int64_t from, int64_t *to, bool *is_there,
     return row == DB_ROW;
 }
 
-bool store_derive(struct store *s, struct error *err)
+static bool derive_store(struct store *s, int64_t from, int64_t last, struct error *err)
 {
-    int64_t from;
-    int64_t to;
-    bool is_null;
     bool is_there = true;
 
-    if (!s->is_cut)
-        return true;
-    if (!db_get_int(&s->db, SQL_SELECT_DERIVED, &from, &is_null, err))
-        return false;
-    while (!is_null && is_there) {
-        if (!next_cut(s, from, &to, &is_there, err) || (is_there && !derive_hour(s, from, to, err)))
+    while (is_there) {
+        int64_t to;
+
+        if (!next_cut(s, from, last, &to, &is_there, err) ||
+            (is_there && !derive_hour(s, from, to, err)))
             return false;
         from = to;
     }
-    s->is_cut = false;
     return true;
+}
+
+bool store_derive(struct store *s, struct error *err)
+{
+    struct store_marks *marks;
+    size_t count;
+
+    if (!s->is_cut)
+        return true;
+    bool is_ok = store_marks(s, &marks, &count, err);
+
+    for (size_t i = 0; is_ok && i < count; i++)
+        is_ok = derive_store(s, marks[i].derived, marks[i].last_tick, err);
+    free(marks);
+    s->is_cut = !is_ok;
+    return is_ok;
 }
 
 bool store_rebuild(struct store *s, struct error *err)

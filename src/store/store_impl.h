@@ -31,11 +31,15 @@ struct store {
     struct db db;
     struct uuid id;
     int lock_fd;            /* -1: open for reading */
+    bool is_central;        /* in PostgreSQL, of many hosts */
     bool is_in_transaction; /* store_begin was called */
     bool is_in_snapshot;    /* store_snapshot_begin was called */
     bool is_cut;            /* a cut was written since the last store_derive */
     struct db_stmt *append[ST_COUNT];
 };
+
+/* A statement whose text is another in PostgreSQL. */
+#define STORE_SQL(s, name) ((s)->is_central ? SQL_PG_##name : SQL_##name)
 
 #define STORE_APPLICATION_ID 0x50674d74 /* "PgMt" */
 

@@ -147,22 +147,21 @@ static bool add_open(void *self, int64_t life_number, const struct usage_part *p
     return o->reader->add(o->reader, life, part, err);
 }
 
+/* What is not derived yet, of each store that has such of these hours. */
 static bool read_open(struct store *s, const struct usage_query *q, struct usage_reader *reader,
                       struct error *err)
 {
     struct open_hours open = {q, reader};
     struct range_sink sink = {add_open, &open};
-    int64_t from = 0;
-    int64_t to = 0;
-    bool is_empty;
+    struct store_marks *marks;
+    size_t count;
+    bool is_ok = store_marks(s, &marks, &count, err);
 
-    if (!db_get_int(&s->db, SQL_SELECT_DERIVED, &from, &is_empty, err))
-        return false;
-    if (is_empty)
-        return true;
-    if (!db_get_int(&s->db, SQL_SELECT_LAST_TICK_NUMBER, &to, &is_empty, err))
-        return false;
-    return store_integrate_range(s, from, to, &sink, err);
+    for (size_t i = 0; is_ok && i < count; i++)
+        is_ok = marks[i].open_hour >= q->to_hour ||
+                store_integrate_range(s, marks[i].derived, marks[i].last_tick, &sink, err);
+    free(marks);
+    return is_ok;
 }
 
 static bool read_all(struct store *s, const struct usage_query *q, struct usage_reader *reader,
@@ -221,26 +220,68 @@ void store_snapshot_end(struct store *s)
     s->is_in_snapshot = false;
 }
 
-bool store_marks(struct store *s, struct store_marks *out, struct error *err)
+static bool take_marks(struct db_stmt *stmt, struct store_marks *out, struct error *err)
+{
+    *out = (struct store_marks){
+        .base = db_int(stmt, 2),
+        .first_tick = db_int(stmt, 3),
+        .derived = db_int(stmt, 4),
+        .last_tick = db_int(stmt, 5),
+        .pruned_to = db_int(stmt, 6),
+        .synchronised_utc_ns = db_int(stmt, 7),
+        .derived_utc_ns = db_int(stmt, 8),
+        .open_hour = db_int(stmt, 9),
+        .is_retired = !db_is_null(stmt, 10),
+        .retired_ns = db_int(stmt, 10),
+    };
+    return db_uuid(stmt, 0, &out->host, err) && db_uuid(stmt, 1, &out->store, err);
+}
+
+bool store_marks(struct store *s, struct store_marks **list, size_t *count, struct error *err)
 {
     struct db_stmt *stmt = NULL;
-    bool is_ok = db_prepare(&s->db, SQL_SELECT_MARKS, &stmt, err) &&
-                 db_step(stmt, "read where it stands", err) == DB_ROW;
+    enum db_row row = DB_FAILED;
+    size_t room = 0;
+    bool is_ok = db_prepare(&s->db, SQL_SELECT_MARKS, &stmt, err);
 
-    if (is_ok) {
-        *out = (struct store_marks){
-            .has_ticks = !db_is_null(stmt, 1),
-            .first_tick = db_int(stmt, 1),
-            .derived = db_int(stmt, 2),
-            .last_tick = db_int(stmt, 3),
-            .pruned_to = db_int(stmt, 4),
-            .synchronised_utc_ns = db_int(stmt, 5),
-            .derived_utc_ns = db_int(stmt, 6),
-        };
-        is_ok = !out->has_ticks || db_uuid(stmt, 0, &out->host, err);
+    *list = NULL;
+    *count = 0;
+    while (is_ok && (row = db_step(stmt, "read where it stands", err)) == DB_ROW) {
+        if (*count == room) {
+            struct store_marks *larger = realloc(*list, (room = room * 2 + 1) * sizeof *larger);
+
+            if (larger == NULL) {
+                is_ok = error_set(err, ERR_NOMEM, "not enough memory for %zu stores", room);
+                break;
+            }
+            *list = larger;
+        }
+        is_ok = take_marks(stmt, &(*list)[(*count)++], err);
     }
     db_finalize(stmt);
-    return is_ok;
+    if (is_ok && row == DB_DONE)
+        return true;
+    free(*list);
+    *list = NULL;
+    *count = 0;
+    return false;
+}
+
+const struct store_marks *store_marks_of(const struct store_marks *list, size_t count,
+                                         int64_t number)
+{
+    size_t low = 0;
+    size_t high = count;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (list[middle].base <= number)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &list[low];
 }
 
 bool store_has_open_life(struct store *s, const struct uuid *vm, bool *out, struct error *err)

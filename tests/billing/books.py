@@ -19,7 +19,7 @@ NANO = 10**9
 KIB_NS = {"GiBh": 2**20 * HOUR, "GBh": 10**9 * HOUR // 1024}
 DECIMALS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 TABLES = {"change_log": "change", "account": "account", "vm_owner": "vm, from_hour, change",
-          "vm_name": "vm, change", "tariff": "account, from_hour, change", "charged": "host", "line": "line",
+          "vm_name": "vm, change", "tariff": "account, from_hour, change", "charged": "store", "line": "line",
           "adjustment": "adjustment", "rated": "line, hour", "period": "month", "ledger": "entry",
           "export_run": "run"}
 KEPT = ["change_log", "account", "vm_owner", "vm_name", "tariff", "adjustment", "rated", "period", "ledger"]
@@ -393,7 +393,7 @@ def check_charged(books, due, measured):
     rows = books.tables["charged"]
     if len(rows) != 1:
         raise Wrong("charged", f"{len(rows)} hosts")
-    _, store, tick, stale, unassigned_s, unassigned, unpriced_s, unpriced = rows[0]
+    store, _, tick, stale, unassigned_s, unassigned, unpriced_s, unpriced = rows[0]
     if (store, tick, stale) != (measured.store, measured.derived_tick, None):
         raise Wrong("charged", f"up to tick {tick} of {store}, stale {stale}; derived is {measured.derived_tick} of"
                     f" {measured.store}")

@@ -32,14 +32,13 @@ static void test_billing_store_is_not_written_behind_a_commit(void **state)
     int64_t change;
     struct billing_store *b = books_say(t, "first", &change);
     struct error err;
-    struct charged charged = {.tick = 5, .store = uuid_of(0x22)}, read;
-    struct uuid host = uuid_of(0x11);
+    struct charged charged = {.tick = 5, .host = uuid_of(0x11), .store = uuid_of(0x22)}, read;
 
     assert_ok(billing_commit(b, &err));
     assert_fails(billing_change(b, 0, "x", "x", &change, &err), ERR_STORE, "write a change");
     assert_fails(billing_add_account(b, "acme", "Acme", 0, 1, &err), ERR_STORE, "an account");
-    assert_fails(billing_set_charged(b, &host, &charged, &err), ERR_STORE, "how far");
-    assert_ok(billing_charged(b, &host, &read, &err));
+    assert_fails(billing_set_charged(b, &charged, &err), ERR_STORE, "how far");
+    assert_ok(billing_charged(b, &charged.store, &read, &err));
     assert_false(read.is_known);
     billing_close(b);
 }
@@ -424,53 +423,55 @@ static void test_billing_store_transfers_are_the_ledger_s(void **state)
 static void test_billing_store_charged_comes_back(void **state)
 {
     struct books_scene *t = *state;
-    struct uuid host = uuid_of(0x11), other = uuid_of(0x12);
+    struct uuid store = uuid_of(0x22), other = uuid_of(0x23);
     struct charged is, was = {.tick = 77,
+                              .host = uuid_of(0x11),
                               .store = uuid_of(0x22),
                               .unassigned = ((usage_kib_ns)INT64_MAX * 1000000000) + 999999999,
                               .unpriced = 1};
     struct billing_store *b = books_open_store(t, STORE_WRITE);
     struct error err;
 
-    assert_ok(billing_charged(b, &host, &is, &err));
+    assert_ok(billing_charged(b, &store, &is, &err));
     assert_false(is.is_known || is.is_stale);
-    assert_ok(billing_set_charged(b, &host, &was, &err));
-    assert_ok(billing_charged(b, &host, &is, &err));
+    assert_ok(billing_set_charged(b, &was, &err));
+    assert_ok(billing_charged(b, &store, &is, &err));
     assert_true(is.is_known);
     assert_false(is.is_stale);
     assert_int_equal(is.tick, 77);
     assert_uuid_equal(&is.store, &was.store);
+    assert_uuid_equal(&is.host, &was.host);
     assert_usage_equal(is.unassigned, was.unassigned);
     assert_usage_equal(is.unpriced, 1);
     assert_ok(billing_charged(b, &other, &is, &err));
     assert_false(is.is_known);
     was.unassigned++;
-    assert_fails(billing_set_charged(b, &host, &was, &err), ERR_RANGE, "does not fit");
+    assert_fails(billing_set_charged(b, &was, &err), ERR_RANGE, "does not fit");
     billing_close(b);
 }
 
 static void test_billing_store_stale_is_the_earliest_hour(void **state)
 {
     struct books_scene *t = *state;
-    struct uuid host = uuid_of(0x11);
-    struct charged is = {.tick = 1, .store = uuid_of(0x22)};
+    struct uuid store = uuid_of(0x22);
+    struct charged is;
     int64_t hours[][2] = {{50, 50}, {60, 50}, {40, 40}, {0, 0}, {1, 0}};
     struct billing_store *b = books_open_store(t, STORE_WRITE);
     struct error err;
 
     assert_ok(billing_mark_stale(b, 5, &err)); /* nothing was charged: nothing is stale */
-    assert_ok(billing_charged(b, &host, &is, &err));
+    assert_ok(billing_charged(b, &store, &is, &err));
     assert_false(is.is_stale);
-    is.store = uuid_of(0x22);
-    assert_ok(billing_set_charged(b, &host, &is, &err));
+    is.host = uuid_of(0x11);
+    assert_ok(billing_set_charged(b, &is, &err));
     for (int i = 0; i < 5; i++) {
         assert_ok(billing_mark_stale(b, hours[i][0], &err));
-        assert_ok(billing_charged(b, &host, &is, &err));
+        assert_ok(billing_charged(b, &store, &is, &err));
         assert_true(is.is_stale);
         assert_int_equal(is.stale_from, hours[i][1]);
     }
-    assert_ok(billing_set_charged(b, &host, &is, &err));
-    assert_ok(billing_charged(b, &host, &is, &err));
+    assert_ok(billing_set_charged(b, &is, &err));
+    assert_ok(billing_charged(b, &store, &is, &err));
     assert_false(is.is_stale);
     billing_close(b);
 }
