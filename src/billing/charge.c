@@ -346,6 +346,15 @@ static bool charge_usage(struct charge *c, struct error *err)
     return is_ok;
 }
 
+/* What a charge would do that did not know of restores. */
+static bool take_for_first(struct charge *c, const struct uuid *store, struct error *err)
+{
+    bool is_ok = billing_charged(c->b, store, &c->charged[0], err);
+
+    c->charged[0].store = c->marks[0].store;
+    return is_ok;
+}
+
 /* A store of a host that was charged and is not there: another was restored in its place. */
 static bool see_charged(void *self, const struct uuid *store, struct error *err)
 {
@@ -355,7 +364,8 @@ static bool see_charged(void *self, const struct uuid *store, struct error *err)
         if (uuid_is_equal(&c->marks[i].store, store))
             return true;
     c->is_forgotten = safety_is_on(SAFETY_BILLING_RESTORED);
-    return billing_forget_charged(c->b, store, err);
+    return (c->is_forgotten || take_for_first(c, store, err)) &&
+           billing_forget_charged(c->b, store, err);
 }
 
 static bool read_charged(struct charge *c, struct error *err)
