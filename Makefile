@@ -37,8 +37,9 @@ daemon = pagemeterd daemon sampler committer queue stream host_id
 charging = book sheet late ledger charge sealing hours statement statement_span statement_names \
     totals publish table export export_parts export_accountant export_totals export_json \
     invoice export_focus export_journal
-billing_store = billing_store billing_lines billing_export query
-cli = main cli usage usage_table audit replay record subscription top names backup db balloon \
+billing_store = billing_store billing_lines billing_export query postgres postgres_text central \
+    store_retire
+cli = main cli usage usage_table audit replay record subscription top names backup db db_host balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \
     charge close export report nightly nightly_export audit_exports
 # what pagemeter balloon simulate has of src/balloon
@@ -63,7 +64,7 @@ balloond_objects = $(patsubst %,$(O)/src/balloon/%.o,pageballoond balloond actua
 safety = $(O)/src/common/safety.o
 safety_test = $(O)/src/common/safety_test.o
 
-sql_sources = $(wildcard schema/sqlite/*.sql schema/sqlite/*/*.sql sql/*/*.sql sql/*/*/*.sql)
+sql_sources = $(wildcard schema/*/*.sql schema/*/*/*.sql sql/*/*.sql sql/*/*/*.sql sql/*/*/*/*.sql)
 generated = $(O)/gen/store/sql.h $(O)/gen/version.h
 
 programs = $(O)/bin/pagemeterd $(O)/bin/pageballoond $(O)/bin/pagemeter $(O)/bin/pagemeter-names \
@@ -92,6 +93,8 @@ $(O)/src/%.o: src/%.c $(generated) | $(O)/.deps-build
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(O)/src/store/postgres.o: ALL_CFLAGS += $(shell pkg-config --cflags libpq)
+
 $(O)/gen/%.o: $(O)/gen/%.c $(generated) | $(O)/.deps-build
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -101,7 +104,7 @@ $(O)/bin/pagemeterd: $(daemon_objects) $(meter_objects) $(safety)
 
 $(O)/bin/pagemeter: $(cli_objects) $(billing_objects) $(charging_objects) $(shared) $(safety)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle -lpq
 
 $(O)/bin/pageballoond: $(balloond_objects) $(shared) $(safety)
 	@mkdir -p $(@D)
@@ -118,7 +121,7 @@ $(O)/test/bin/pagemeterd: $(daemon_objects) $(meter_objects) $(safety_test)
 
 $(O)/test/bin/pagemeter: $(cli_objects) $(billing_objects) $(charging_objects) $(shared) $(safety_test)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle -lpq
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 

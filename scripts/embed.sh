@@ -1,7 +1,7 @@
 #!/bin/sh
 # embed.sh OUT.h OUT.c - make the SQL files of the repository C strings.
 #
-# sql/store/*.sql: each "-- :name X" block becomes the macro SQL_X. Each folder of schema/sqlite/,
+# sql/store/*.sql: each "-- :name X" block becomes the macro SQL_X; of sql/store/postgres/ it is SQL_PG_X. Each folder of schema/sqlite/,
 # sql/audit/, sql/reports/ and sql/questions/ becomes a table (src/store/sql_files.h), in the order of
 # the names of its files.
 set -eu
@@ -13,9 +13,10 @@ escape() {
 
 {
     echo '/* made by scripts/embed.sh from sql/store/ */'
-    for file in sql/store/*.sql; do
-        awk '
-            /^-- :name / { if (name != "") print ""; name = $3; printf "#define SQL_%s", name; next }
+    for file in sql/store/*.sql sql/store/postgres/*.sql; do
+        case $file in sql/store/postgres/*) prefix=SQL_PG_ ;; *) prefix=SQL_ ;; esac
+        awk -v prefix="$prefix" '
+            /^-- :name / { if (name != "") print ""; name = $3; printf "#define %s%s", prefix, name; next }
             name == "" || /^[[:space:]]*$/ || /^--/ { next }
             { gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); printf " \\\n    \"%s\\n\"", $0 }
             END { print "" }' "$file"
@@ -44,6 +45,8 @@ table() { # table NAME FILE...
     table sql_migrations schema/sqlite/*.sql
     table sql_balloon_migrations schema/sqlite/balloon/*.sql
     table sql_billing_migrations schema/sqlite/billing/*.sql
+    table sql_pg_migrations schema/postgres/*.sql
+    table sql_pg_audits sql/audit/postgres/*.sql sql/audit/billing/postgres/*.sql
     table sql_audits sql/audit/*.sql
     table sql_billing_audits sql/audit/billing/*.sql
     table sql_manifest_audits sql/audit/manifest/*.sql

@@ -27,7 +27,7 @@ $(O)/test/unit/test_publish: \
 
 $(unit_programs): $(O)/test/unit/%: $(O)/tests/unit/%.o $(test_objects)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c -lnettle
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c -lnettle -lpq
 
 $(O)/.deps-check: scripts/deps.sh
 	@sh scripts/deps.sh build check
@@ -62,14 +62,14 @@ $(O)/test/billing: $(O)/tests/billing/answer.o $(billing_objects) $(O)/src/commo
 # one file of an export, also of statements that no store would have
 $(O)/test/write_export: $(O)/tests/billing/write_export.o $(charging_objects) $(billing_objects) $(shared) $(safety_test)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -lnettle
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -lnettle -lpq
 
 # ---- benchmarks ----
 
 $(O)/test/bench: $(O)/tests/bench/bench.o $(test_objects:$(safety_test)=$(safety))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
-	    -lxenctrl -lsqlite3 -linih -ljson-c -lnettle
+	    -lxenctrl -lsqlite3 -linih -ljson-c -lnettle -lpq
 
 .PHONY: bench
 bench: all $(O)/.deps-check $(O)/test/bench ## print what metering costs
@@ -103,7 +103,7 @@ $(O)/test/crash/pagemeter: $(cli_objects) $(billing_objects) $(charging_objects)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) $(foreach f,step exec open_v2 close_v2,-Wl,--wrap=sqlite3_$(f)) \
 	    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
-	    -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle
+	    -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle -lpq
 
 # ---- the whole ----
 
@@ -153,7 +153,7 @@ demo: all ## meter a real Xen host and show its bill
 
 $(O)/test/source_contract: $(O)/tests/unit/source_contract.o $(test_objects)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c -lnettle
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lsqlite3 -linih -ljson-c -lnettle -lpq
 
 # in a dom0: tests/lab/run.sh -p build/test/actuator_contract -c tests/lab/actuator.sh
 $(O)/test/actuator_contract: $(O)/tests/unit/actuator_contract.o $(actuator_objects) \
@@ -194,7 +194,7 @@ fuzz_sources = $(filter-out src/common/safety.c src/common/safety_test.c,$(patsu
 $(O)/fuzz/%: tests/fuzz/%.c $(fuzz_sources) $(generated) | $(O)/.deps-check
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -pthread -g -O1 -fsanitize=fuzzer,address,undefined \
-	    -Isrc -I$(O)/gen -o $@ $< $(fuzz_sources) $(O)/gen/sql_files.c -lsqlite3 -linih -lnettle
+	    -Isrc -I$(O)/gen -o $@ $< $(fuzz_sources) $(O)/gen/sql_files.c -lsqlite3 -linih -lnettle -lpq
 
 .PHONY: fuzz
 fuzz: $(fuzz_names:%=$(O)/fuzz/%) ## fuzz every parser for a minute

@@ -55,7 +55,8 @@ SELECT h.host, (SELECT store FROM store ORDER BY number DESC LIMIT 1), 0, m.firs
                                  ORDER BY tick DESC LIMIT 1)), -1),
        (SELECT utc_ns FROM tick_time WHERE tick = m.derived),
        coalesce((SELECT min(hour) FROM hour_cut WHERE tick >= m.derived), 9223372036854775807),
-       NULL
+       NULL,
+       (SELECT utc_ns FROM tick_time WHERE tick = (SELECT max(tick) FROM tick))
   FROM (SELECT min(tick) AS first_tick,
                coalesce((SELECT tick FROM derived), min(tick)) AS derived FROM hour_cut) AS m
   JOIN host AS h
@@ -116,3 +117,6 @@ DELETE FROM usage_day;
 
 -- :name SELECT_GAPS
 SELECT count(*), coalesce(sum(span_ns), 0) FROM gap;
+
+-- :name INSERT_RETIRED
+INSERT INTO retired (one, at_ns, tick, said_ns) VALUES (1, ?1, ?2, ?3);

@@ -150,7 +150,7 @@ static bool assign(struct books *books, const char *vm_text, const char *account
     int64_t change;
     bool is_there;
 
-    if (!books_parse_vm(vm_text, &vm, err) || !billing_read_book(books->b, &sink, err) ||
+    if (!books_parse_uuid(vm_text, "VM", &vm, err) || !billing_read_book(books->b, &sink, err) ||
         !books_has_account(books, account, &is_there, err))
         return false;
     if (!o->has_from)

@@ -13,6 +13,7 @@
 
 #include "billing/ledger.h"
 #include "cli/books.h"
+#include "store/central.h"
 #include "store/query.h"
 
 static const char audit_text[] =
@@ -86,7 +87,7 @@ static bool audit_measured(struct report *r, struct error *err)
 {
     struct store *store = NULL;
     int64_t findings;
-    bool is_ok = store_open(&store, r->order->db, STORE_READ, err);
+    bool is_ok = store_open_named(&store, r->order->db, err);
 
     begin(r, "schema");
     is_ok = is_ok && store_audit_schema(store, print_finding, r, &findings, err);
@@ -139,7 +140,7 @@ static bool find_key(const struct audit_order *order, struct chain_key *key, boo
     const char *path = order->key;
 
     if (path == NULL) {
-        (void)snprintf(beside, sizeof beside, "%s/%s", order->db, BOOKS_KEY_FILE);
+        books_key_path(order->db, beside, sizeof beside);
         path = beside;
     }
     *is_there = order->key != NULL || access(path, R_OK) == 0;

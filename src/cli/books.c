@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/utf8.h"
+#include "store/central.h"
 
 static void find_who(char *out, size_t size)
 {
@@ -25,6 +26,13 @@ static void find_who(char *out, size_t size)
         (void)snprintf(out, size, "%s", user->pw_name);
 }
 
+/* A database has no directory: its ledger's key is where the one of a store would be. */
+void books_key_path(const char *name, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%s/%s", strstr(name, "://") != NULL ? STORE_DIR_DEFAULT : name,
+                   BOOKS_KEY_FILE);
+}
+
 /* The default one is made with the first entry; a key that is gone later is never replaced. */
 static bool open_key(struct books *books, const char *dir, const char *file, struct error *err)
 {
@@ -34,7 +42,7 @@ static bool open_key(struct books *books, const char *dir, const char *file, str
 
     if (file != NULL)
         return chain_key_read(file, &books->key, err);
-    (void)snprintf(path, sizeof path, "%s/%s", dir, BOOKS_KEY_FILE);
+    books_key_path(dir, path, sizeof path);
     if (!billing_head(books->b, &entry, &hash, err))
         return false;
     if (entry == 0 && access(path, F_OK) != 0 && errno == ENOENT && !chain_key_make(path, err))
@@ -49,7 +57,7 @@ bool books_open(struct books *books, const char *dir, unsigned what, const char 
 
     *books = (struct books){.now_ns = 0};
     find_who(books->who, sizeof books->who);
-    if (((what & BOOKS_MEASURED) == 0 || store_open(&books->measured, dir, STORE_READ, err)) &&
+    if (((what & BOOKS_MEASURED) == 0 || store_open_named(&books->measured, dir, err)) &&
         billing_open(&books->b, dir, mode, err) &&
         ((what & BOOKS_KEY) == 0 || open_key(books, dir, key_file, err))) {
         books->now_ns = clock_utc().ns;
@@ -119,14 +127,14 @@ bool books_has_account(struct books *books, const char *account, bool *out, stru
     return true;
 }
 
-bool books_parse_vm(const char *text, struct uuid *vm, struct error *err)
+bool books_parse_uuid(const char *text, const char *what, struct uuid *out, struct error *err)
 {
     char lower[UUID_TEXT_MAX] = "";
 
     for (size_t i = 0; i < UUID_TEXT_LENGTH && text[i] != '\0'; i++)
         lower[i] = (char)tolower((unsigned char)text[i]);
-    if (strlen(text) != UUID_TEXT_LENGTH || !uuid_parse(lower, UUID_TEXT_LENGTH, vm))
-        return error_set(err, ERR_USAGE, "'%.60s' is not the uuid of a VM", text);
+    if (strlen(text) != UUID_TEXT_LENGTH || !uuid_parse(lower, UUID_TEXT_LENGTH, out))
+        return error_set(err, ERR_USAGE, "'%.60s' is not the uuid of a %s", text, what);
     return true;
 }
 

@@ -11,6 +11,9 @@ enum { BOOKS_WRITE = 1 << 0, BOOKS_KEY = 1 << 1, BOOKS_MEASURED = 1 << 2 };
 /* The ledger's key, unless --key names another: beside the databases, and not in them. */
 #define BOOKS_KEY_FILE "ledger.key"
 
+/* Where the key is unless --key says otherwise, for this --db. */
+void books_key_path(const char *name, char *out, size_t size);
+
 struct books {
     struct billing_store *b;
     struct store *measured; /* read-only, with BOOKS_MEASURED */
@@ -31,8 +34,9 @@ MUST_CHECK bool books_change(struct books *books, int64_t *change, struct error 
 MUST_CHECK bool books_has_account(struct books *books, const char *account, bool *out,
                                   struct error *err);
 
-/* The uuid of a VM, in any case; ERR_USAGE otherwise. */
-MUST_CHECK bool books_parse_vm(const char *text, struct uuid *vm, struct error *err);
+/* A uuid, in any case; ERR_USAGE otherwise, saying of what (a VM). */
+MUST_CHECK bool books_parse_uuid(const char *text, const char *what, struct uuid *out,
+                                 struct error *err);
 
 /*
  * A name that people gave: valid UTF-8 of 1 to BOOKS_NAME_MAX bytes without control characters.

@@ -1,6 +1,8 @@
 /*
- * db.c - pagemeter db: the store itself.
+ * db.c - pagemeter db: the database itself, a directory or PostgreSQL.
  */
+#include "cli/db.h"
+
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,10 +10,16 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "common/calendar.h"
+#include "store/billing_store.h"
+#include "store/central.h"
 
-static const char db_text[] = "db status|rebuild [--db DIR]";
+static const char db_text[] = "db init|migrate|status|keep|rebuild [--db DB]\n"
+                              "       pagemeter " DB_HOST_TEXT;
 
-static bool print_status(const char *db, struct error *err)
+/* ---- status ---- */
+
+static bool print_file(const char *db, struct error *err)
 {
     struct store *store = NULL;
     struct meter_state state;
@@ -39,6 +47,88 @@ static bool print_status(const char *db, struct error *err)
     return is_ok;
 }
 
+static const char *format_time(int64_t utc_ns, char out[HOUR_TEXT_MAX])
+{
+    return utc_ns > 0 ? calendar_format_second(utc_ns, out) : "-";
+}
+
+static bool print_row(void *self, const struct central_row *row, struct error *err)
+{
+    char host[UUID_TEXT_MAX], last[HOUR_TEXT_MAX], derived[HOUR_TEXT_MAX];
+
+    (void)self, (void)err;
+    (void)printf("%5" PRId64 "  %-36s  %-8s %-20s %-20s %9" PRId64 "\n", row->store_no,
+                 uuid_format(&row->host, host), row->state, format_time(row->utc_ns, last),
+                 format_time(row->derived_ns, derived), row->conflicts);
+    return true;
+}
+
+static bool print_central(const char *uri, struct error *err)
+{
+    (void)printf("%5s  %-36s  %-8s %-20s %-20s %9s\n", "store", "host", "state", "last tick",
+                 "by the hour to", "conflicts");
+    return central_status(uri, &(struct central_sink){print_row, NULL}, err);
+}
+
+static bool status(const char *db, struct error *err)
+{
+    return store_is_central(db) ? print_central(db, err) : print_file(db, err);
+}
+
+/* ---- init, migrate ---- */
+
+static bool migrate_central(const char *uri, struct error *err)
+{
+    int64_t before, now;
+
+    if (!central_migrate(uri, &before, &now, err))
+        return false;
+    if (now == before)
+        (void)printf("its schema has version %" PRId64 " already\n", now);
+    else
+        (void)printf("its schema has version %" PRId64 " now\n", now);
+    return true;
+}
+
+/* Whoever opens it for writing makes it, or migrates it. */
+static bool migrate_files(const char *dir, struct error *err)
+{
+    struct store *store = NULL;
+    struct billing_store *b = NULL;
+    bool is_ok =
+        store_open(&store, dir, STORE_WRITE, err) && billing_open(&b, dir, STORE_WRITE, err);
+
+    billing_close(b);
+    store_close(store);
+    if (is_ok)
+        (void)printf("%s has meter.db and billing.db of this version\n", dir);
+    return is_ok;
+}
+
+static bool migrate(const char *db, struct error *err)
+{
+    return store_is_central(db) ? migrate_central(db, err) : migrate_files(db, err);
+}
+
+/* ---- keep, rebuild ---- */
+
+static bool keep(const char *db, struct error *err)
+{
+    struct central_kept kept;
+
+    if (!store_is_central(db))
+        return error_set(err, ERR_USAGE,
+                         "pagemeterd keeps the store in %s itself: this is for "
+                         "PostgreSQL",
+                         db);
+    if (!central_keep(db, &kept, err))
+        return false;
+    (void)printf("usage by the hour is up to date; %" PRId64 " partitions made, %" PRId64
+                 " stores ended\n",
+                 kept.partitions, kept.retired);
+    return true;
+}
+
 static bool rebuild(const char *db, struct error *err)
 {
     struct store *store = NULL;
@@ -49,6 +139,14 @@ static bool rebuild(const char *db, struct error *err)
     store_close(store);
     return is_ok;
 }
+
+static const struct {
+    const char *name;
+    bool (*run)(const char *db, struct error *err);
+} tasks[] = {
+    {"init", migrate}, {"migrate", migrate}, {"status", status},
+    {"keep", keep},    {"rebuild", rebuild},
+};
 
 int cmd_db(int argc, char **argv)
 {
@@ -62,16 +160,15 @@ int cmd_db(int argc, char **argv)
         (void)printf("usage: pagemeter %s\n", db_text);
         return cli_finish(CLI_FINE);
     }
+    if (argc > 1 && strcmp(argv[1], "host") == 0)
+        return db_host(argc - 1, argv + 1, &err) ? cli_finish(CLI_FINE) : cli_fail(&err);
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option != 'd')
             return cli_usage(db_text);
         db = optarg;
     }
-    if (optind + 1 != argc)
-        return cli_usage(db_text);
-    if (strcmp(argv[optind], "status") == 0)
-        return print_status(db, &err) ? cli_finish(CLI_FINE) : cli_fail(&err);
-    if (strcmp(argv[optind], "rebuild") == 0)
-        return rebuild(db, &err) ? cli_finish(CLI_FINE) : cli_fail(&err);
+    for (size_t i = 0; optind + 1 == argc && i < sizeof tasks / sizeof *tasks; i++)
+        if (strcmp(argv[optind], tasks[i].name) == 0)
+            return tasks[i].run(db, &err) ? cli_finish(CLI_FINE) : cli_fail(&err);
     return cli_usage(db_text);
 }

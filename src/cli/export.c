@@ -9,6 +9,7 @@
 
 #include "cli/books.h"
 #include "cli/cli.h"
+#include "store/central.h"
 
 static const char export_text[] =
     "export accountant|focus|journal|json --period P --out DIR [--db DIR]\n"
@@ -104,7 +105,7 @@ static bool read_statement(struct run *run, const struct books *books, struct er
     run->now_ns = books->now_ns;
     if (!statement_parse_span(run->o->period, books->now_ns, &span, err) ||
         !billing_period(books->b, span.month, &period, err) ||
-        (!period.is_sealed && !store_open(&measured, run->o->db, STORE_READ, err)))
+        (!period.is_sealed && !store_open_named(&measured, run->o->db, err)))
         return false;
     bool is_ok = statement_read(measured, books->b, &span, &run->statement, err);
 

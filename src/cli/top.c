@@ -133,17 +133,14 @@ static int terminal_rows(void)
 static void print_tick(struct top *t, const struct tick *tick)
 {
     static const char clear_screen[] = "\033[H\033[J";
-    time_t seconds = (time_t)(tick->utc_ns / NS_PER_S);
-    struct tm tm;
-    char when[32];
+    char when[HOUR_TEXT_MAX];
     int room = t->is_terminal ? terminal_rows() - 3 : INT32_MAX;
     size_t hidden = 0;
 
-    (void)gmtime_r(&seconds, &tm);
-    (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
     if (t->is_terminal)
         (void)fputs(clear_screen, stdout);
-    (void)printf("%s  tick %" PRIu64 "  %zu domains  %" PRIu64 " MiB free%s\n", when, tick->seq,
+    (void)printf("%s  tick %" PRIu64 "  %zu domains  %" PRIu64 " MiB free%s\n",
+                 calendar_format_second((int64_t)tick->utc_ns, when), tick->seq,
                  tick->domains, tick->free_kib / 1024,
                  tick->is_synchronised ? "" : "  clock not synchronised");
     (void)printf("%-*s %5s  %-9s %12s %10s %14s\n", LABEL_WIDTH, "VM", "domid", "state", "KiB",

@@ -12,6 +12,7 @@
 #include "cli/usage_table.h"
 #include "common/calendar.h"
 #include "common/clock.h"
+#include "store/central.h"
 #include "store/query.h"
 
 static const char usage_text[] =
@@ -29,7 +30,7 @@ struct options {
 static bool parse_vm(const char *text, struct options *o, struct error *err)
 {
     o->query.vm = &o->vm;
-    return books_parse_vm(text, &o->vm, err);
+    return books_parse_uuid(text, "VM", &o->vm, err);
 }
 
 static bool take_option(int option, struct options *o, struct error *err)
@@ -248,7 +249,7 @@ static int print_usage(struct options *o)
     bool is_ok = !o->table.has[KEY_ACCOUNT] || read_book(o->db, &book, &err);
 
     o->table.book = book;
-    if (!is_ok || !store_open(&store, o->db, STORE_READ, &err) ||
+    if (!is_ok || !store_open_named(&store, o->db, &err) ||
         !usage_table_read(&o->table, store, &o->query, &err))
         status = cli_fail(&err);
     else if (o->format == FORMAT_CSV)

@@ -25,6 +25,17 @@ const char *calendar_format_hour(int64_t hour, char out[HOUR_TEXT_MAX])
     return out;
 }
 
+const char *calendar_format_second(int64_t utc_ns, char out[HOUR_TEXT_MAX])
+{
+    time_t seconds = (time_t)(utc_ns / NS_PER_S);
+    struct tm tm;
+
+    if (gmtime_r(&seconds, &tm) == NULL ||
+        strftime(out, HOUR_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        (void)snprintf(out, HOUR_TEXT_MAX, "second %lld", (long long)seconds);
+    return out;
+}
+
 /* The first hour of the day or month that `shift` days or months after now's begins. */
 static int64_t start_of(int64_t now_utc_ns, bool is_month, int shift)
 {

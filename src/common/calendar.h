@@ -19,6 +19,8 @@ enum { HOUR_TEXT_MAX = 32 };
 
 /* 2026-11-22T13:00:00Z */
 const char *calendar_format_hour(int64_t hour, char out[HOUR_TEXT_MAX]);
+/* The second that it lies in. */
+const char *calendar_format_second(int64_t utc_ns, char out[HOUR_TEXT_MAX]);
 
 /*
  * A boundary of a range: ISO 8601 UTC (2026-11, 2026-11-22, 2026-11-22T13, ...T13:00, ...T13:00:00,

@@ -11,6 +11,7 @@
 
 #include "common/safety.h"
 #include "store/billing_impl.h"
+#include "store/central_impl.h"
 
 #define LOCK_TRY_NS 50000000L
 enum { LOCK_TRIES_PER_S = 20 };
@@ -56,7 +57,31 @@ static bool begin(struct billing_store *b, enum store_mode mode, struct error *e
            db_begin(&b->db, DB_WRITING, "open it", err);
 }
 
-bool billing_open(struct billing_store **out, const char *dir, enum store_mode mode,
+static bool open_file(struct billing_store *b, const char *dir, enum store_mode mode,
+                      struct error *err)
+{
+    return store_name_db(&b->db, dir, "billing.db", err) &&
+           (mode == STORE_READ || lock_in_turn(dir, &b->lock_fd, err)) &&
+           store_open_db(&b->db, sql_billing_migrations, mode, err);
+}
+
+/* The lock lasts as long as the connection. */
+static bool open_central(struct billing_store *b, const char *uri, enum store_mode mode,
+                         struct error *err)
+{
+    bool is_held = true;
+
+    if (!central_open(&b->db, uri, mode == STORE_WRITE, err))
+        return false;
+    if (mode == STORE_WRITE && safety_is_on(SAFETY_BILLING_LOCK) &&
+        !postgres_lock(&b->db, "billing", BILLING_WAIT_S, &is_held, err))
+        return false;
+    return is_held ||
+           error_set(err, ERR_RETRY, "%s: another program writes the books: wait for it, or end it",
+                     b->db.path);
+}
+
+bool billing_open(struct billing_store **out, const char *name, enum store_mode mode,
                   struct error *err)
 {
     struct billing_store *b = calloc(1, sizeof *b);
@@ -65,9 +90,8 @@ bool billing_open(struct billing_store **out, const char *dir, enum store_mode m
         return error_set(err, ERR_NOMEM, "not enough memory to open a store");
     b->lock_fd = -1;
     b->db.writer = "pagemeter account";
-    bool is_ok = store_name_db(&b->db, dir, "billing.db", err) &&
-                 (mode == STORE_READ || lock_in_turn(dir, &b->lock_fd, err)) &&
-                 store_open_db(&b->db, sql_billing_migrations, mode, err) &&
+    bool is_ok = (postgres_is_uri(name) ? open_central(b, name, mode, err)
+                                        : open_file(b, name, mode, err)) &&
                  (mode == STORE_READ || prepare_all(b, err)) && begin(b, mode, err);
 
     if (!is_ok) {

@@ -2,8 +2,9 @@
  * billing_store.h - billing.db: what was said of accounts, owners and tariffs, charge lines, and
  * the ledger. Schema: schema/sqlite/billing/.
  *
- * A file of its own beside meter.db, written by one command at a time: opening it for writing waits
- * for the lock of the one before, up to BILLING_WAIT_S. All that a command writes is one
+ * A file of its own beside meter.db, or a schema of a provider's PostgreSQL database, written by
+ * one command at a time: opening it for writing waits for the lock of the one before, up to
+ * BILLING_WAIT_S. All that a command writes is one
  * transaction (billing_commit), so that a crash leaves it as it was. Rows are handed to callbacks
  * in the order that is named; texts are valid only during the call. ERR_RETRY: the same call may
  * succeed later; ERR_STORE: it never will.
@@ -23,7 +24,7 @@ enum { BILLING_WAIT_S = 60, ACCOUNT_MAX = 64, ACCOUNT_TEXT_MAX = ACCOUNT_MAX + 1
  * STORE_WRITE begins a transaction, whose commit is the last thing that is written: afterwards a
  * store is good for reading only. What is not committed when it is closed has not happened.
  */
-MUST_CHECK bool billing_open(struct billing_store **out, const char *dir, enum store_mode mode,
+MUST_CHECK bool billing_open(struct billing_store **out, const char *name, enum store_mode mode,
                              struct error *err);
 MUST_CHECK bool billing_commit(struct billing_store *b, struct error *err);
 /* Accepts NULL. */

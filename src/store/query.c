@@ -6,10 +6,11 @@
 #include <unistd.h>
 
 #include "common/number.h"
-#include "store/store_impl.h"
+#include "store/central_impl.h"
 
 struct query {
     struct db db;
+    bool is_central;
 };
 
 static bool name_books(struct db *db, const char *dir, struct error *err)
@@ -23,7 +24,7 @@ bool query_has_books(const char *dir)
     struct db db = {0};
     struct error err;
 
-    return name_books(&db, dir, &err) && access(db.path, F_OK) == 0;
+    return postgres_is_uri(dir) || (name_books(&db, dir, &err) && access(db.path, F_OK) == 0);
 }
 
 /* Opens the measurements as any reader does, which says best what is wrong with them. */
@@ -54,6 +55,10 @@ static bool attach_measured(struct db *db, const char *dir, struct error *err)
 
 static bool open_all(struct query *q, const char *dir, struct error *err)
 {
+    if (postgres_is_uri(dir)) {
+        q->is_central = true;
+        return central_open(&q->db, dir, false, err);
+    }
     if (!check_measured(dir, err))
         return false;
     if (!query_has_books(dir))
@@ -71,7 +76,8 @@ bool query_open(struct query **out, const char *dir, struct error *err)
     if (q == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory to open a store");
     /* sorting goes to the disk, not into the memory of a dom0 */
-    if (!open_all(q, dir, err) || !db_exec(&q->db, "PRAGMA temp_store = FILE", "open it", err)) {
+    if (!open_all(q, dir, err) ||
+        (!q->is_central && !db_exec(&q->db, "PRAGMA temp_store = FILE", "open it", err))) {
         query_close(q);
         return false;
     }

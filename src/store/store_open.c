@@ -178,8 +178,8 @@ bool store_open(struct store **out, const char *dir, enum store_mode mode, struc
     s->is_cut = true; /* a crash may have come between a cut and its derivation */
     if (strncmp(dir, "postgres://", 11) == 0 || strncmp(dir, "postgresql://", 13) == 0) {
         (void)error_set(err, ERR_USAGE,
-                        "this version keeps its store in a directory (SQLite): name "
-                        "one with --db; PostgreSQL comes with the fleet");
+                        "measurements are written to a directory (SQLite) first: name one with "
+                        "--db; pagemeter ship carries them to PostgreSQL");
         goto failed;
     }
     if (!store_name_db(&s->db, dir, "meter.db", err))

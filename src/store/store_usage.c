@@ -233,6 +233,7 @@ static bool take_marks(struct db_stmt *stmt, struct store_marks *out, struct err
         .open_hour = db_int(stmt, 9),
         .is_retired = !db_is_null(stmt, 10),
         .retired_ns = db_int(stmt, 10),
+        .last_utc_ns = db_int(stmt, 11),
     };
     return db_uuid(stmt, 0, &out->host, err) && db_uuid(stmt, 1, &out->store, err);
 }
@@ -242,7 +243,7 @@ bool store_marks(struct store *s, struct store_marks **list, size_t *count, stru
     struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     size_t room = 0;
-    bool is_ok = db_prepare(&s->db, SQL_SELECT_MARKS, &stmt, err);
+    bool is_ok = db_prepare(&s->db, STORE_SQL(s, SELECT_MARKS), &stmt, err);
 
     *list = NULL;
     *count = 0;

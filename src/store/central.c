@@ -1,0 +1,207 @@
+#include "store/central.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/central_impl.h"
+
+/* Another program that makes or keeps it needs seconds; one that has hung must not be waited for.
+ */
+enum { LOCK_WAIT_S = 60 };
+
+/* ---- versions ---- */
+
+static int64_t newest(void)
+{
+    int64_t count = 0;
+
+    while (sql_pg_migrations[count].name != NULL)
+        count++;
+    return count;
+}
+
+static bool read_version(struct db *db, int64_t *version, struct error *err)
+{
+    bool is_null;
+
+    *version = 0;
+    return db_get_int(db, "SELECT coalesce(max(version), 0) FROM pagemeter.migration", version,
+                      &is_null, err);
+}
+
+bool central_check_version(struct db *db, struct error *err)
+{
+    int64_t version;
+
+    if (!read_version(db, &version, err))
+        return false;
+    if (version == newest())
+        return true;
+    return error_set(err, ERR_STORE,
+                     "%s: its schema has version %lld and this program needs %lld: %s", db->path,
+                     (long long)version, (long long)newest(),
+                     version < newest() ? "run pagemeter db migrate"
+                                        : "use the Pagemeter that made it, or a newer one");
+}
+
+static bool apply(struct db *db, int64_t version, struct error *err)
+{
+    const struct sql_file *migration = &sql_pg_migrations[version];
+    char note[256];
+
+    (void)snprintf(note, sizeof note,
+                   "INSERT INTO pagemeter.migration (version, name) VALUES (%lld, '%.100s')",
+                   (long long)version + 1, migration->name);
+    if (db_begin(db, DB_WRITING, "migrate it", err) &&
+        db_exec(db, migration->text, migration->name, err) &&
+        db_exec(db, note, "migrate it", err) && db_commit(db, "migrate it", err))
+        return true;
+    db_rollback(db);
+    return false;
+}
+
+/* Who makes it owns it; what others may is in the migrations. */
+static const char make_home[] = "CREATE SCHEMA IF NOT EXISTS pagemeter;"
+                                "CREATE TABLE IF NOT EXISTS pagemeter.migration ("
+                                "    version int NOT NULL PRIMARY KEY,"
+                                "    name text NOT NULL,"
+                                "    applied timestamptz NOT NULL DEFAULT now())";
+
+static bool migrate(struct db *db, int64_t *before, int64_t *now, struct error *err)
+{
+    if (!db_exec(db, make_home, "make it", err) || !read_version(db, before, err))
+        return false;
+    if (*before > newest())
+        return central_check_version(db, err);
+    for (*now = *before; *now < newest(); ++*now)
+        if (!apply(db, *now, err))
+            return false;
+    return true;
+}
+
+/* Opens it for one who holds the lock of this name. */
+static bool open_locked(struct db *db, const char *uri, const char *lock, struct error *err)
+{
+    bool is_held;
+
+    if (!postgres_open(db, uri, true, err) || !postgres_lock(db, lock, LOCK_WAIT_S, &is_held, err))
+        return false;
+    return is_held ||
+           error_set(err, ERR_RETRY, "%s: another program does the same: wait for it", db->path);
+}
+
+bool central_migrate(const char *uri, int64_t *before, int64_t *now, struct error *err)
+{
+    struct db db = {0};
+    bool is_ok = open_locked(&db, uri, "migrate", err) && migrate(&db, before, now, err);
+
+    db_close(&db);
+    return is_ok;
+}
+
+/* ---- opening ---- */
+
+bool central_open(struct db *db, const char *uri, bool is_writer, struct error *err)
+{
+    return postgres_open(db, uri, is_writer, err) && central_check_version(db, err);
+}
+
+bool central_open_store(struct store **out, const char *uri, bool is_writer, struct error *err)
+{
+    struct store *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        return error_set(err, ERR_NOMEM, "not enough memory to open a store");
+    s->lock_fd = -1;
+    s->is_central = true;
+    s->is_cut = true;
+    if (central_open(&s->db, uri, is_writer, err)) {
+        *out = s;
+        return true;
+    }
+    store_close(s);
+    return false;
+}
+
+bool store_is_central(const char *name)
+{
+    return postgres_is_uri(name);
+}
+
+bool store_open_named(struct store **out, const char *name, struct error *err)
+{
+    return postgres_is_uri(name) ? central_open_store(out, name, false, err)
+                                 : store_open(out, name, STORE_READ, err);
+}
+
+/* ---- the keeper ---- */
+
+static bool keep(struct store *s, struct central_kept *out, struct error *err)
+{
+    bool is_null, is_held;
+
+    if (!postgres_lock(&s->db, "keep", LOCK_WAIT_S, &is_held, err))
+        return false;
+    if (!is_held)
+        return error_set(err, ERR_RETRY, "%s: another program does the same: wait for it",
+                         s->db.path);
+    return db_get_int(&s->db, SQL_PG_MAKE_PARTITIONS, &out->partitions, &is_null, err) &&
+           db_get_int(&s->db, SQL_PG_RETIRE_RESTORED, &out->retired, &is_null, err) &&
+           store_derive(s, err);
+}
+
+bool central_keep(const char *uri, struct central_kept *out, struct error *err)
+{
+    struct store *s = NULL;
+    bool is_ok = central_open_store(&s, uri, true, err) && keep(s, out, err);
+
+    store_close(s);
+    return is_ok;
+}
+
+/* ---- hosts ---- */
+
+bool central_add_host(const char *uri, const struct uuid *host, const char *role, struct error *err)
+{
+    struct db db = {0};
+    struct db_stmt *stmt = NULL;
+    bool is_ok = central_open(&db, uri, true, err) && db_prepare(&db, SQL_PG_ADD_HOST, &stmt, err);
+
+    if (is_ok) {
+        db_bind_text(stmt, 1, role);
+        db_bind_uuid(stmt, 2, host);
+        is_ok = db_run(stmt, "add a host", err);
+    }
+    db_finalize(stmt);
+    db_close(&db);
+    return is_ok;
+}
+
+static bool take_row(struct db_stmt *stmt, const struct central_sink *sink, struct error *err)
+{
+    struct central_row row = {.store_no = db_int(stmt, 0),
+                              .state = db_text(stmt, 3),
+                              .last_tick = db_is_null(stmt, 4) ? -1 : db_int(stmt, 4),
+                              .utc_ns = db_int(stmt, 5),
+                              .derived_ns = db_int(stmt, 6),
+                              .conflicts = db_int(stmt, 7)};
+
+    return db_uuid(stmt, 1, &row.host, err) && db_uuid(stmt, 2, &row.store, err) &&
+           sink->row(sink->self, &row, err);
+}
+
+bool central_status(const char *uri, const struct central_sink *sink, struct error *err)
+{
+    struct db db = {0};
+    struct db_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+    bool is_ok =
+        central_open(&db, uri, false, err) && db_prepare(&db, SQL_PG_SELECT_STORES, &stmt, err);
+
+    while (is_ok && (row = db_step(stmt, "read its stores", err)) == DB_ROW)
+        is_ok = take_row(stmt, sink, err);
+    db_finalize(stmt);
+    db_close(&db);
+    return is_ok && row == DB_DONE;
+}

@@ -1,0 +1,66 @@
+/*
+ * central.h - the stores of many hosts, and the books of a provider, in one PostgreSQL database
+ * (schema/postgres/). The daemons are without it.
+ */
+#ifndef PAGEMETER_CENTRAL_H
+#define PAGEMETER_CENTRAL_H
+
+#include "store/store.h"
+
+/* Does this name a database of PostgreSQL, and not a directory? */
+bool store_is_central(const char *name);
+
+/* For reading: a directory, or "postgresql://...", whose stores are all read as one. */
+MUST_CHECK bool store_open_named(struct store **out, const char *name, struct error *err);
+
+/*
+ * Makes the tables, or brings them to this program's version; ERR_REFUSED when they are newer.
+ * *before, *now: the versions, 0 for an empty database. Needs a role that may create them.
+ */
+MUST_CHECK bool central_migrate(const char *uri, int64_t *before, int64_t *now, struct error *err);
+
+/*
+ * What the keeper of the measurements does every few minutes: usage by the hour of what was
+ * delivered, and partitions for the months to come. Two at once wait for each other.
+ */
+struct central_kept {
+    int64_t partitions; /* made */
+    int64_t retired;    /* stores in whose place another was restored */
+};
+MUST_CHECK bool central_keep(const char *uri, struct central_kept *out, struct error *err);
+
+/*
+ * Nothing more comes of this host since at_ns, UTC: what it has measured up to its last tick is
+ * all. ERR_REFUSED when it has measured later. *count: stores that were retired by this; those that
+ * are already stay as they are. name: as of store_open_named; of a directory its writer must have
+ * ended.
+ */
+struct store_retiring {
+    const struct uuid *host;
+    const struct uuid *store; /* this one only, or NULL */
+    int64_t at_ns, now_ns;
+};
+MUST_CHECK bool store_retire_named(const char *name, const struct store_retiring *retiring,
+                                   size_t *count, struct error *err);
+
+/* A role that may ship for this host, and nothing else: made when there is none. */
+MUST_CHECK bool central_add_host(const char *uri, const struct uuid *host, const char *role,
+                                 struct error *err);
+
+/* Where every store stands. */
+struct central_row {
+    int64_t store_no;
+    struct uuid host, store;
+    const char *state;  /* "whole", "holes", "retired", "empty" */
+    int64_t last_tick;  /* its own number; -1: none was delivered */
+    int64_t utc_ns;     /* of that tick */
+    int64_t derived_ns; /* UTC up to which usage is by the hour; 0: nothing is */
+    int64_t conflicts;
+};
+struct central_sink {
+    bool (*row)(void *self, const struct central_row *row, struct error *err);
+    void *self;
+};
+MUST_CHECK bool central_status(const char *uri, const struct central_sink *sink, struct error *err);
+
+#endif
