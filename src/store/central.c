@@ -162,16 +162,56 @@ bool central_keep(const char *uri, struct central_kept *out, struct error *err)
 
 /* ---- hosts ---- */
 
+/* "role", as SQL has names. */
+static bool quote_name(const char *name, char *out, size_t size, struct error *err)
+{
+    size_t used = 0;
+
+    out[used++] = '"';
+    for (; *name != '\0' && used + 3 < size; name++) {
+        if (*name == '"')
+            out[used++] = '"';
+        out[used++] = *name;
+    }
+    out[used++] = '"';
+    out[used] = '\0';
+    return *name == '\0' || error_set(err, ERR_USAGE, "the name of the role is too long");
+}
+
+/* The role itself, which the keeper of a database may not be allowed to make. */
+static bool make_role(struct db *db, const char *role, struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+    char name[160], sql[512];
+    bool is_ok =
+        quote_name(role, name, sizeof name, err) && db_prepare(db, SQL_PG_COUNT_ROLES, &stmt, err);
+
+    if (is_ok) {
+        db_bind_text(stmt, 1, role);
+        is_ok = db_step(stmt, "look for the role", err) == DB_ROW;
+    }
+    bool is_there = is_ok && db_int(stmt, 0) > 0;
+
+    db_finalize(stmt);
+    (void)snprintf(sql, sizeof sql, "CREATE ROLE %s LOGIN", name);
+    if (is_ok && !is_there)
+        is_ok = db_exec(db, sql, "make the role", err);
+    (void)snprintf(sql, sizeof sql, "GRANT pagemeter_host TO %s", name);
+    return is_ok && db_exec(db, sql, "make the role one of a host", err);
+}
+
 bool central_add_host(const char *uri, const struct uuid *host, const char *role, struct error *err)
 {
     struct db db = {0};
     struct db_stmt *stmt = NULL;
-    bool is_ok = central_open(&db, uri, true, err) && db_prepare(&db, SQL_PG_ADD_HOST, &stmt, err);
+    bool is_ok = central_open(&db, uri, true, err) &&
+                 db_begin(&db, DB_WRITING, "add a host", err) && make_role(&db, role, err) &&
+                 db_prepare(&db, SQL_PG_ADD_HOST, &stmt, err);
 
     if (is_ok) {
         db_bind_text(stmt, 1, role);
         db_bind_uuid(stmt, 2, host);
-        is_ok = db_run(stmt, "add a host", err);
+        is_ok = db_run(stmt, "add a host", err) && db_commit(&db, "add a host", err);
     }
     db_finalize(stmt);
     db_close(&db);

@@ -5,20 +5,18 @@ SELECT meter.make_partitions(3);
 
 -- :name RETIRE_RESTORED
 -- a store ends where another was restored in its place
-WITH ended AS (
-    INSERT INTO meter.retired (store_no, at_ns, tick, said_ns)
-    SELECT DISTINCT ON (o.store_no) o.store_no, n.created_ns, m.whole_to, n.created_ns
-      FROM meter.store AS n
-      JOIN meter.store AS o ON o.store_no = n.restored_from
-      JOIN meter.store_mark AS m ON m.store_no = o.store_no
-     WHERE NOT EXISTS (SELECT 1 FROM meter.retired AS r WHERE r.store_no = o.store_no)
-     ORDER BY o.store_no, n.created_ns
-    RETURNING 1
-)
-SELECT count(*) FROM ended;
+SELECT count(meter.retire_store(e.store_no, e.created_ns, e.created_ns))
+  FROM (SELECT o.store_no, min(n.created_ns) AS created_ns
+          FROM meter.store AS n
+          JOIN meter.store_mark AS o ON o.store_no = n.restored_from
+         WHERE NOT EXISTS (SELECT 1 FROM meter.retired AS r WHERE r.store_no = o.store_no)
+         GROUP BY o.store_no) AS e;
+
+-- :name COUNT_ROLES
+SELECT count(*) FROM pg_roles WHERE rolname = ?1;
 
 -- :name ADD_HOST
-SELECT meter.add_host(?1, ?2);
+SELECT meter.admit_host(?1, ?2);
 
 -- :name SELECT_STORES
 SELECT s.store_no, s.host, s.store,
@@ -39,7 +37,7 @@ SELECT s.store_no, s.host, s.store,
  ORDER BY s.store_no;
 
 -- :name INSERT_RETIRED
-INSERT INTO meter.retired (store_no, at_ns, tick, said_ns) VALUES (?2 / 1000000000000, ?1, ?2, ?3);
+SELECT meter.retire_store(?2 / 1000000000000, ?1, ?3);
 
 -- :name SELECT_MARKS
 -- a store that has not been derived yet begins at its first cut; the last synchronised tick is looked
