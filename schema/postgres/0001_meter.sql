@@ -592,8 +592,8 @@ $$;
 
 -- ---- what a keeper does to stores ----
 
--- A role of the server, made when there is none, and the host that it delivers for.
-CREATE FUNCTION add_host(p_role text, p_host text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+-- A role of the server, of the group pagemeter_host, and the host that it delivers for.
+CREATE FUNCTION admit_host(p_role text, p_host text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = meter, pg_temp AS $$
 BEGIN
     IF p_host !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN
@@ -602,12 +602,29 @@ BEGIN
     IF EXISTS (SELECT 1 FROM host_role AS r WHERE r.role = p_role AND r.host <> p_host) THEN
         RAISE EXCEPTION 'role % delivers for another host', p_role USING HINT = 'Each host has a role of its own.';
     END IF;
-    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = p_role) THEN
-        EXECUTE format('CREATE ROLE %I LOGIN', p_role);
-    END IF;
-    EXECUTE format('GRANT pagemeter_host TO %I', p_role);
     INSERT INTO host (host) VALUES (p_host) ON CONFLICT DO NOTHING;
     INSERT INTO host_role (role, host) VALUES (p_role, p_host) ON CONFLICT DO NOTHING;
+END
+$$;
+
+-- The host is gone for good, or goes on with another store: this one ends with its last tick that nothing
+-- is missing before. Returns that tick. Said again it changes nothing.
+CREATE FUNCTION retire_store(p_store_no bigint, p_at_ns bigint, p_said_ns bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = meter, pg_temp AS $$
+DECLARE
+    v_tick bigint;
+BEGIN
+    PERFORM 1 FROM store AS s WHERE s.store_no = p_store_no FOR NO KEY UPDATE;    -- no batch meanwhile
+    SELECT r.tick INTO v_tick FROM retired AS r WHERE r.store_no = p_store_no;
+    IF FOUND THEN
+        RETURN v_tick;
+    END IF;
+    SELECT m.whole_to INTO v_tick FROM store_mark AS m WHERE m.store_no = p_store_no;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'store % has delivered nothing that could be the last', p_store_no;
+    END IF;
+    INSERT INTO retired (store_no, at_ns, tick, said_ns) VALUES (p_store_no, p_at_ns, v_tick, p_said_ns);
+    RETURN v_tick;
 END
 $$;
 

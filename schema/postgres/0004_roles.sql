@@ -67,9 +67,9 @@ GRANT EXECUTE ON FUNCTION meter.ticks_between(bigint, bigint, bigint), meter.str
 
 -- the keeper
 GRANT INSERT, UPDATE, DELETE ON meter.usage_hour, meter.usage_day, meter.derived TO pagemeter_keeper;
-GRANT INSERT ON meter.retired TO pagemeter_keeper;
 GRANT DELETE ON meter.host_role TO pagemeter_keeper;
-GRANT EXECUTE ON FUNCTION meter.make_partitions(int), meter.drop_empty_partitions(), meter.add_host(text, text),
+GRANT EXECUTE ON FUNCTION meter.make_partitions(int), meter.drop_empty_partitions(), meter.admit_host(text, text),
+    meter.retire_store(bigint, bigint, bigint),
     meter.prune_store(bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint) TO pagemeter_keeper;
 
 -- the books; what their triggers look at is read as who writes
