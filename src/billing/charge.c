@@ -128,12 +128,21 @@ static bool adjust(void *self, const struct late_item *delta, enum adjustment_ca
            numerator_add(&line->stored.sums.n, delta->usage_kib_ns, delta->price.nano_pennies, err);
 }
 
+static const struct book_account *owner(void *self, const struct uuid *vm, int64_t hour)
+{
+    const struct charge *c = self;
+    struct rate rate;
+
+    book_rate(c->book, vm, hour, &rate);
+    return rate.account;
+}
+
 /* ---- the two ways to what was charged for good ---- */
 
 /* Only the intervals since the run before. Nothing was billed of them, so nothing is compared. */
 static bool fold_new(struct charge *c, struct feed *feed, struct error *err)
 {
-    struct late_sink sink = {adjust, c};
+    struct late_sink sink = {adjust, owner, c};
     bool is_ok = true;
 
     c->late_from = 0;
@@ -234,7 +243,7 @@ static bool make_anew(struct charge *c, struct feed *feed, struct error *err)
 {
     struct usage_query query = {.to_hour = INT64_MAX, .by_hour = true, .is_derived_only = true};
     struct billed_sink billed = {take_billed, c};
-    struct late_sink sink = {adjust, c};
+    struct late_sink sink = {adjust, owner, c};
 
     if (!find_late_from(c, err))
         return false;

@@ -91,6 +91,17 @@ static enum adjustment_cause cause_of(const struct late_item *item, const struct
     return cause;
 }
 
+/* Why is this taken back, of which nothing is due? */
+static enum adjustment_cause cause_of_nothing_due(const struct late_item *item,
+                                                  const struct late_list *due, size_t near,
+                                                  const struct late_sink *sink)
+{
+    const struct book_account *owner = sink->owner(sink->self, &item->vm, item->hour);
+    bool is_his = owner != NULL && strcmp(owner->id, item->account->id) == 0;
+
+    return is_his ? cause_of(item, due, near) : CAUSE_OWNER;
+}
+
 bool late_compare(struct late_list *due, struct late_list *billed, const struct late_sink *sink,
                   struct error *err)
 {
@@ -104,7 +115,7 @@ bool late_compare(struct late_list *due, struct late_list *billed, const struct 
                                          : by_all(&due->items[d], &billed->items[b]);
         struct late_item delta = order <= 0 ? due->items[d] : billed->items[b];
         enum adjustment_cause cause = order < 0   ? cause_of(&delta, billed, b)
-                                      : order > 0 ? cause_of(&delta, due, d)
+                                      : order > 0 ? cause_of_nothing_due(&delta, due, d, sink)
                                                   : CAUSE_LATE;
 
         if (order > 0)

@@ -31,13 +31,16 @@ void late_clear(struct late_list *list);
 struct late_sink {
     bool (*adjust)(void *self, const struct late_item *delta, enum adjustment_cause cause,
                    struct error *err);
+    /* Whose the VM was at that hour, as the book is now; NULL: nobody's. */
+    const struct book_account *(*owner)(void *self, const struct uuid *vm, int64_t hour);
     void *self;
 };
 
 /*
  * Hands over each difference, `due` less `billed`, in the order of vm, hour, account and price.
  * Sorts both. A difference of usage alone is late; a price, or an account, that was another is
- * the tariff's or the owner's.
+ * the tariff's or the owner's. So it is too when `due` has nothing of an hour that has another owner
+ * now: by his clock it is of a month that is open, or he has no price.
  */
 MUST_CHECK bool late_compare(struct late_list *due, struct late_list *billed,
                              const struct late_sink *sink, struct error *err);

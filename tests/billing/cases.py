@@ -246,6 +246,38 @@ def what_comes_late_and_nobody_owns_waits_for_its_owner(life):
         raise Wrong("late", "nothing came late: the case is not what it should be")
 
 
+def causes(life, vm):
+    return sorted((row.hour - END, row.cause, row.usage > 0) for row in life.books.adjustments
+                  if life.books.lines[row.line].key.vm == vm)
+
+
+def an_hour_that_is_of_an_open_month_by_its_new_owners_clock(life):
+    """Taken back from the one since it is the other's, who pays for it with the hours of his month."""
+    begin(life)
+    life.do_replay(249)
+    life.do_close(MONTH, False)
+    life.do_assign(VM, "a1", END - 2, True)
+    life.do_charge(2)
+    told = causes(life, VM)
+    if told != [(-2, "owner", False), (-2, "owner", True), (-1, "owner", False)]:
+        raise Wrong("cause", f"a1's are two hours, the second by his clock of another month: {told}")
+
+
+def an_hour_whose_new_owner_has_no_price(life):
+    life.do_account("a0", 0)
+    life.do_account("a1", 1)
+    life.do_tariff("a0", "0.0421", "EUR/GiBh", 0)
+    for vm in life.history.trace.vms:
+        life.do_assign(vm, "a0", 0, False)
+    life.do_replay(249)
+    life.do_close(MONTH, False)
+    life.do_assign(VM, "a1", END - 2, True)
+    life.do_charge(2)
+    told = causes(life, VM)
+    if told != [(-2, "owner", False), (-1, "owner", False)]:
+        raise Wrong("cause", f"a1 has taken over two hours, and has no price: {told}")
+
+
 def a_month_that_has_not_ended_is_not_closed(life):
     """Though the host's clock says that it has."""
     now = time.gmtime()
@@ -275,5 +307,7 @@ CASES = [a_tariff_of_nobody_is_refused, an_account_is_added_once, a_command_wait
          a_month_that_nobody_owns_is_not_skipped, measurements_that_were_restored_are_charged_anew,
          measurements_that_were_restored_are_shorter, a_vm_that_returns_pays_once,
          what_comes_late_is_not_lost_behind_what_was_said,
-         what_comes_late_and_nobody_owns_waits_for_its_owner, a_month_that_has_not_ended_is_not_closed,
+         what_comes_late_and_nobody_owns_waits_for_its_owner,
+         an_hour_that_is_of_an_open_month_by_its_new_owners_clock, an_hour_whose_new_owner_has_no_price,
+         a_month_that_has_not_ended_is_not_closed,
          a_month_is_closed_after_what_was_waited_for]

@@ -21,7 +21,8 @@ struct comparison {
     struct late_item seen[SEEN_MOST];
     enum adjustment_cause causes[SEEN_MOST];
     size_t count;
-    size_t fail_at; /* 1: the first; 0: never */
+    size_t fail_at;                   /* 1: the first; 0: never */
+    const struct book_account *owner; /* of all; NULL: acme */
 };
 
 static bool see(void *self, const struct late_item *delta, enum adjustment_cause cause,
@@ -33,6 +34,14 @@ static bool see(void *self, const struct late_item *delta, enum adjustment_cause
     c->seen[c->count] = *delta;
     c->causes[c->count++] = cause;
     return c->count != c->fail_at || error_set(err, ERR_RETRY, "no more");
+}
+
+static const struct book_account *owner(void *self, const struct uuid *vm, int64_t hour)
+{
+    const struct comparison *c = self;
+
+    (void)vm, (void)hour;
+    return c->owner != NULL ? c->owner : &acme;
 }
 
 static struct late_item item(unsigned vm, int64_t hour, const struct book_account *account,
@@ -50,7 +59,7 @@ static void add(struct late_list *list, struct late_item one)
 
 static bool compare(struct comparison *c, struct error *err)
 {
-    struct late_sink sink = {see, c};
+    struct late_sink sink = {see, owner, c};
     bool is_ok = late_compare(&c->due, &c->billed, &sink, err);
 
     late_clear(&c->due);
@@ -154,6 +163,19 @@ static void test_late_an_hour_that_is_not_due_is_taken_back(void **state)
     add(&c.billed, item(1, 10, &acme, CHEAP, 500));
     compared(&c, 1);
     assert_delta(&c, 0, item(1, 10, &acme, CHEAP, -500), CAUSE_LATE);
+}
+
+/* By the other's clock it is of a month that is open. */
+static void test_late_an_hour_that_is_another_s_now_is_the_owner_s(void **state)
+{
+    struct comparison c = {.owner = &bolt};
+
+    (void)state;
+    add(&c.billed, item(1, 10, &acme, CHEAP, 500));
+    add(&c.billed, item(1, 11, &bolt, CHEAP, 500));
+    compared(&c, 2);
+    assert_delta(&c, 0, item(1, 10, &acme, CHEAP, -500), CAUSE_OWNER);
+    assert_delta(&c, 1, item(1, 11, &bolt, CHEAP, -500), CAUSE_LATE);
 }
 
 static void test_late_usage_of_nothing_is_nothing(void **state)
@@ -357,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_late_less_usage_is_taken_back),
         cmocka_unit_test(test_late_an_hour_that_was_not_billed_is),
         cmocka_unit_test(test_late_an_hour_that_is_not_due_is_taken_back),
+        cmocka_unit_test(test_late_an_hour_that_is_another_s_now_is_the_owner_s),
         cmocka_unit_test(test_late_usage_of_nothing_is_nothing),
         cmocka_unit_test(test_late_another_price_takes_back_and_bills),
         cmocka_unit_test(test_late_another_owner_takes_back_and_bills),
