@@ -4,36 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "billing/hours.h"
 #include "billing/statement_impl.h"
 
 /* ---- reading ---- */
 
-/* One line: its row, and what there was before the span begins. */
-struct entry {
-    struct statement_row row;
-    numerator n_before, rest_before; /* rest: adjustments and transfers */
-    int64_t posted_before;
-    bool has_usage; /* in the month */
-};
-
-struct reading {
-    struct statement *s;
-    const struct statement_span *span;
-    struct sheet *sheet; /* the month's lines; entries lie in its order */
-    struct entry *entries;
-    size_t count, room;
-    struct hours hours; /* of the span, as measured; line: the place of the entry */
-};
-
-/* The entry of a line; made when the sheet has more lines than before. */
-static struct entry *entry_at(struct reading *r, size_t place, struct error *err)
+struct statement_entry *statement_entry_at(struct statement_reading *r, size_t place,
+                                           struct error *err)
 {
     if (place >= r->room) {
         size_t room = r->room == 0 ? 256 : r->room * 2;
 
         room = place >= room ? place + 1 : room;
-        struct entry *entries = realloc(r->entries, room * sizeof *entries);
+        struct statement_entry *entries = realloc(r->entries, room * sizeof *entries);
 
         if (entries == NULL) {
             (void)error_set(err, ERR_NOMEM, "not enough memory for %zu charge lines", room);
@@ -43,20 +25,19 @@ static struct entry *entry_at(struct reading *r, size_t place, struct error *err
         r->room = room;
     }
     for (; r->count <= place; r->count++)
-        r->entries[r->count] = (struct entry){0};
+        r->entries[r->count] = (struct statement_entry){0};
     return &r->entries[place];
 }
 
-static int offset_of(const struct reading *r, const char *account)
+static int offset_of(const struct statement_reading *r, const char *account)
 {
     const struct book_account *found = book_account(r->s->book, account);
 
     return found != NULL ? found->offset_h : 0;
 }
 
-/* The entry of a stored line, and its account's offset. */
-static struct entry *entry_of_number(struct reading *r, int64_t number, int *offset_h,
-                                     struct error *err)
+struct statement_entry *statement_entry_of(struct statement_reading *r, int64_t number,
+                                           int *offset_h, struct error *err)
 {
     struct sheet_line *line = sheet_number(r->sheet, number);
 
@@ -66,14 +47,10 @@ static struct entry *entry_of_number(struct reading *r, int64_t number, int *off
         return NULL;
     }
     *offset_h = offset_of(r, line->stored.account);
-    return entry_at(r, sheet_place(r->sheet, line), err);
+    return statement_entry_at(r, sheet_place(r->sheet, line), err);
 }
 
-/*
- * Does an hour of the month lie before the span (-1), in it (0), or after it (1)? In the account's
- * own time. What was written down before its month, or after it, is of its first or last hour.
- */
-static int place_in_time(const struct reading *r, int offset_h, int64_t hour)
+int statement_place_in_time(const struct statement_reading *r, int offset_h, int64_t hour)
 {
     int64_t first = month_first_hour(r->span->month, 0);
     int64_t end = month_first_hour(r->span->month + 1, 0);
@@ -83,164 +60,17 @@ static int place_in_time(const struct reading *r, int offset_h, int64_t hour)
     return own < r->span->from_hour ? -1 : own >= r->span->to_hour;
 }
 
-/* ---- usage ---- */
-
-static void add_price(struct statement_row *row, int64_t nano_pennies)
-{
-    size_t known =
-        row->price_count < STATEMENT_PRICES_MAX ? row->price_count : STATEMENT_PRICES_MAX;
-
-    for (size_t i = 0; i < known; i++)
-        if (row->nano_pennies[i] == nano_pennies)
-            return;
-    row->price_count = known + 1; /* those beyond are not told apart */
-    if (known < STATEMENT_PRICES_MAX)
-        row->nano_pennies[known] = nano_pennies;
-}
-
-/* All that one hour of the span has. Hours come ascending. */
-static bool add_hour(struct statement_row *row, const struct usage_part *part, int64_t nano_pennies,
-                     struct error *err)
-{
-    struct usage_part *sum = &row->usage;
-
-    if (part->kib_ns != 0) {
-        sum->hour = sum->kib_ns == 0 ? part->hour : sum->hour;
-        row->last_hour = part->hour;
-        add_price(row, nano_pennies);
-    }
-    if (part->measured_ns > 0) {
-        uint64_t average = (uint64_t)(part->kib_ns / (uint64_t)part->measured_ns);
-
-        row->peak_kib = average > row->peak_kib ? average : row->peak_kib;
-    }
-    sum->measured_ns += part->measured_ns;
-    sum->missing_ns += part->missing_ns;
-    sum->excluded_ns += part->excluded_ns;
-    return (usage_add(&sum->kib_ns, part->kib_ns) ||
-            error_set(err, ERR_RANGE, "a month's usage does not fit")) &&
-           numerator_add(&row->n, (numerator)part->kib_ns, nano_pennies, err);
-}
-
-static bool take_rated(void *self, const struct rated *rated, struct error *err)
-{
-    struct reading *r = self;
-    int offset_h;
-    struct entry *e = entry_of_number(r, rated->line, &offset_h, err);
-
-    if (e == NULL)
-        return false;
-    int place = place_in_time(r, offset_h, rated->part.hour);
-
-    return place > 0 || (place < 0 ? numerator_add(&e->n_before, (numerator)rated->part.kib_ns,
-                                                   rated->nano_pennies, err)
-                                   : add_hour(&e->row, &rated->part, rated->nano_pennies, err));
-}
-
-struct feed {
-    struct usage_reader reader; /* first: the reader is the feed */
-    struct reading *reading;
-};
-
-static bool add_uncharged(const struct reading *r, const struct rate *rate,
-                          const struct usage_part *part, struct error *err)
-{
-    int offset_h = rate->account != NULL ? rate->account->offset_h : 0;
-    usage_kib_ns *sum = rate->account != NULL ? &r->s->unpriced : &r->s->unassigned;
-
-    return place_in_time(r, offset_h, part->hour) != 0 || usage_add(sum, part->kib_ns) ||
-           error_set(err, ERR_RANGE, "usage that is not charged does not fit");
-}
-
-static bool take_measured(struct usage_reader *reader, size_t life, const struct usage_part *part,
-                          struct error *err)
-{
-    struct reading *r = ((struct feed *)(void *)reader)->reading;
-    const struct life_info *info = &reader->lives[life];
-    struct rate rate;
-
-    if (!info->is_billed)
-        return true;
-    book_rate(r->s->book, &info->vm, part->hour, &rate);
-    if (rate.month != r->span->month)
-        return true;
-    if (rate.price == NULL)
-        return add_uncharged(r, &rate, part, err);
-    struct sheet_line *line =
-        sheet_line(r->sheet, rate.account, &info->vm, rate.price, rate.month, err);
-    struct entry *e = line == NULL ? NULL : entry_at(r, sheet_place(r->sheet, line), err);
-
-    if (e == NULL)
-        return false;
-    int place = place_in_time(r, rate.account->offset_h, part->hour);
-    struct line_hour hour = {sheet_place(r->sheet, line), rate.price->nano_pennies, *part};
-
-    e->has_usage = e->has_usage || part->kib_ns != 0;
-    return place > 0 || (place < 0 ? numerator_add(&e->n_before, (numerator)part->kib_ns,
-                                                   rate.price->nano_pennies, err)
-                                   : hours_add(&r->hours, &hour, err));
-}
-
-static bool add_hours(struct reading *r, struct error *err)
-{
-    if (!hours_merge(&r->hours, err))
-        return false;
-    for (size_t i = 0; i < r->hours.count; i++) {
-        const struct line_hour *hour = &r->hours.list[i];
-
-        if (!add_hour(&r->entries[hour->line].row, &hour->part, hour->nano_pennies, err))
-            return false;
-    }
-    return true;
-}
-
-/* Of several stores the sum, which grows with each tick of any of them. */
-static int64_t watermark_tick(const struct store_marks *marks, size_t stores)
-{
-    int64_t tick = 0;
-
-    for (size_t i = 0; i < stores; i++)
-        tick += marks[i].last_tick - marks[i].base;
-    return tick;
-}
-
-/* Whatever offset an account has, its month lies in these hours. */
-static bool read_measured(struct reading *r, struct store *measured, struct error *err)
-{
-    struct feed feed = {.reader = {.add = take_measured}, .reading = r};
-    struct usage_query query = {
-        .from_hour = month_first_hour(r->span->month, MONTH_OFFSET_MOST),
-        .to_hour = month_first_hour(r->span->month + 1, MONTH_OFFSET_LEAST),
-        .by_hour = true,
-    };
-    struct store_marks *marks;
-    size_t stores;
-
-    if (measured == NULL)
-        return error_set(err, ERR_USAGE, "a month that is open needs the measurements");
-    if (!store_snapshot_begin(measured, err))
-        return false;
-    bool is_ok = store_marks(measured, &marks, &stores, err) &&
-                 (stores == 0 || store_usage(measured, &query, &feed.reader, err));
-
-    store_snapshot_end(measured);
-    free(feed.reader.lives);
-    r->s->tick = is_ok ? watermark_tick(marks, stores) : 0;
-    free(marks);
-    return is_ok && add_hours(r, err);
-}
-
 /* ---- money ---- */
 
 static bool take_adjustment(void *self, const struct adjustment *a, struct error *err)
 {
-    struct reading *r = self;
+    struct statement_reading *r = self;
     int offset_h;
-    struct entry *e = entry_of_number(r, a->line, &offset_h, err);
+    struct statement_entry *e = statement_entry_of(r, a->line, &offset_h, err);
 
     if (e == NULL)
         return false;
-    int place = place_in_time(r, offset_h, a->utc_ns / NS_PER_HOUR);
+    int place = statement_place_in_time(r, offset_h, a->utc_ns / NS_PER_HOUR);
 
     return place > 0 || numerator_add(place < 0 ? &e->rest_before : &e->row.adjustments,
                                       a->usage_kib_ns, a->nano_pennies, err);
@@ -269,7 +99,7 @@ static struct statement_ledger *ledger_of(struct statement *s, const struct curr
     return &ledger[i];
 }
 
-static bool take_posting(struct reading *r, struct entry *e, int place,
+static bool take_posting(struct statement_reading *r, struct statement_entry *e, int place,
                          const struct ledger_entry *entry, const struct currency *currency,
                          struct error *err)
 {
@@ -291,13 +121,13 @@ static bool take_posting(struct reading *r, struct entry *e, int place,
 static bool take_entry(void *self, const struct ledger_entry *entry,
                        const struct billing_line *line, struct error *err)
 {
-    struct reading *r = self;
+    struct statement_reading *r = self;
     int offset_h;
-    struct entry *e = entry_of_number(r, line->line, &offset_h, err);
+    struct statement_entry *e = statement_entry_of(r, line->line, &offset_h, err);
 
     if (e == NULL)
         return false;
-    int place = place_in_time(r, offset_h, entry->utc_ns / NS_PER_HOUR);
+    int place = statement_place_in_time(r, offset_h, entry->utc_ns / NS_PER_HOUR);
 
     if (place > 0)
         return true;
@@ -310,7 +140,8 @@ static bool take_entry(void *self, const struct ledger_entry *entry,
 
 /* What can be seen from here of the invariant: who adds up the rows gets the line and the ledger.
  */
-static bool check_row(const struct reading *r, const struct statement_row *row, struct error *err)
+static bool check_row(const struct statement_reading *r, const struct statement_row *row,
+                      struct error *err)
 {
     numerator n = row->n;
 
@@ -331,8 +162,8 @@ static bool check_row(const struct reading *r, const struct statement_row *row, 
     return true;
 }
 
-static bool finish_row(const struct reading *r, struct entry *e, const struct sheet_line *line,
-                       struct error *err)
+static bool finish_row(const struct statement_reading *r, struct statement_entry *e,
+                       const struct sheet_line *line, struct error *err)
 {
     struct statement_row *row = &e->row;
     const struct book_account *account = book_account(r->s->book, line->stored.account);
@@ -370,12 +201,13 @@ static int by_name(const void *one, const void *other)
 
 /* Lines of which there is nothing yet but hours without usage are no lines: no charge makes them.
  */
-static bool is_row(const struct reading *r, const struct entry *e, const struct sheet_line *line)
+static bool is_row(const struct statement_reading *r, const struct statement_entry *e,
+                   const struct sheet_line *line)
 {
     return line->stored.month == r->span->month && (line->stored.line != 0 || e->has_usage);
 }
 
-static bool make_rows(struct reading *r, struct error *err)
+static bool make_rows(struct statement_reading *r, struct error *err)
 {
     size_t count;
     const struct sheet_line *lines = sheet_lines(r->sheet, &count);
@@ -384,7 +216,7 @@ static bool make_rows(struct reading *r, struct error *err)
     if (r->s->rows == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory for %zu charge lines", count);
     for (size_t i = 0; i < count; i++) {
-        struct entry *e = entry_at(r, i, err);
+        struct statement_entry *e = statement_entry_at(r, i, err);
 
         if (e == NULL)
             return false;
@@ -400,7 +232,7 @@ static bool make_rows(struct reading *r, struct error *err)
 
 /* ---- the whole ---- */
 
-static bool read_head(struct reading *r, struct billing_store *b, struct error *err)
+static bool read_head(struct statement_reading *r, struct billing_store *b, struct error *err)
 {
     struct billing_period period;
     struct billing_marks marks;
@@ -416,19 +248,18 @@ static bool read_head(struct reading *r, struct billing_store *b, struct error *
     return period.is_sealed || billing_head(b, &r->s->entry, &r->s->hash, err);
 }
 
-static bool read_all(struct reading *r, struct store *measured, struct billing_store *b,
+static bool read_all(struct statement_reading *r, struct store *measured, struct billing_store *b,
                      struct error *err)
 {
     struct billing_name_sink names = {statement_take_name, r->s};
-    struct rated_sink rated = {take_rated, r};
     struct adjustment_sink adjustments = {take_adjustment, r};
     struct ledger_sink ledger = {take_entry, r};
 
     return read_head(r, b, err) && book_read(&r->s->book, b, err) &&
            billing_read_names(b, r->s->change, &names, err) &&
            sheet_read(&r->sheet, b, r->span->month, err) &&
-           (r->s->is_sealed ? billing_read_rated(b, r->span->month, &rated, err)
-                            : read_measured(r, measured, err)) &&
+           (r->s->is_sealed ? statement_read_rated(r, b, err)
+                            : statement_read_measured(r, measured, err)) &&
            billing_read_month_adjustments(b, r->span->month, &adjustments, err) &&
            billing_read_month_ledger(b, r->span->month, &ledger, err) && make_rows(r, err);
 }
@@ -436,15 +267,14 @@ static bool read_all(struct reading *r, struct store *measured, struct billing_s
 bool statement_read(struct store *measured, struct billing_store *b,
                     const struct statement_span *span, struct statement *out, struct error *err)
 {
-    struct reading r = {.s = out, .span = span};
+    struct statement_reading r = {.s = out, .span = span};
 
     *out = (struct statement){.month = span->month,
                               .from_hour = span->from_hour,
                               .to_hour = span->to_hour};
     bool is_ok = statement_check_span(span, &out->is_whole, err) && read_all(&r, measured, b, err);
 
-    sheet_free(r.sheet);
-    hours_clear(&r.hours);
     free(r.entries);
+    sheet_free(r.sheet);
     return is_ok;
 }

@@ -420,6 +420,31 @@ static void test_statement_peak_is_of_an_hour_not_of_a_life(void **state)
     statement_free(&sealed);
 }
 
+/*
+ * Ticks at 5, 20, 35 and 50 past. Up to 5:05, where the hours before were derived, VM 1 had 3 GiB
+ * for 5 minutes of that hour; its next life has 1 GiB for 15 of those that are not derived yet.
+ */
+static void test_statement_peak_is_of_what_is_derived_and_what_is_not(void **state)
+{
+    struct books_scene *t = *state;
+    const int64_t minute = NS_PER_HOUR / 60, five = H(5) * NS_PER_HOUR;
+
+    books_account(t, "acme", "Acme", 0);
+    books_owner(t, 1, "acme", H(5));
+    books_tariff(t, "", "0.0042", "EUR/GiBh", 0);
+    t->step_ns = 15 * minute;
+    books_vm_at(t, 1, 1, 3 * GIB, five - 25 * minute, five + 5 * minute);
+    books_vm_at(t, 2, 1, GIB, five + 20 * minute, five + 50 * minute);
+    books_measure_ns(t, five - 55 * minute, five + 50 * minute);
+    struct statement s = november(t);
+    const struct statement_row *row = row_of(&s, "acme", 1);
+
+    assert_int_equal(row->usage.measured_ns, 20 * minute);
+    assert_usage_equal(row->usage.kib_ns, KIB_NS_PER_GIB_H / 2);
+    assert_int_equal(row->peak_kib, GIB * 3 / 2);
+    statement_free(&s);
+}
+
 static void test_statement_of_a_month_is_the_same_when_sealed(void **state)
 {
     struct books_scene *t = *state;
@@ -887,6 +912,7 @@ int main(void)
         books_test(test_statement_of_another_unit_is_another_row),
         books_test(test_statement_has_no_row_for_hours_of_nothing),
         books_test(test_statement_peak_is_of_an_hour_not_of_a_life),
+        books_test(test_statement_peak_is_of_what_is_derived_and_what_is_not),
         books_test(test_statement_of_a_month_is_the_same_when_sealed),
         books_test(test_statement_of_days_by_when_money_was_posted),
         books_test(test_statement_of_days_of_an_account_with_an_offset),
