@@ -61,23 +61,16 @@ static bool apply(struct db *db, int64_t version, struct error *err)
     return false;
 }
 
-/* Who makes it owns it; what others may is in the migrations. */
-static const char make_home[] = "CREATE SCHEMA IF NOT EXISTS pagemeter;"
-                                "CREATE TABLE IF NOT EXISTS pagemeter.migration ("
-                                "    version int NOT NULL PRIMARY KEY,"
-                                "    name text NOT NULL,"
-                                "    applied timestamptz NOT NULL DEFAULT now())";
-
 static bool migrate(struct db *db, int64_t *before, int64_t *now, struct error *err)
 {
-    if (!db_exec(db, make_home, "make it", err) || !read_version(db, before, err))
+    if (!db_exec(db, SQL_PG_MAKE_HOME, "make it", err) || !read_version(db, before, err))
         return false;
     if (*before > newest())
         return central_check_version(db, err);
     for (*now = *before; *now < newest(); ++*now)
         if (!apply(db, *now, err))
             return false;
-    return true;
+    return *now == *before || db_exec(db, SQL_PG_NOTE_MADE, "note what was made", err);
 }
 
 /* Opens it for one who holds the lock of this name. */
@@ -114,7 +107,6 @@ bool central_open_store(struct store **out, const char *uri, bool is_writer, str
     if (s == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory to open a store");
     s->lock_fd = -1;
-    s->is_central = true;
     s->is_cut = true;
     if (central_open(&s->db, uri, is_writer, err)) {
         *out = s;

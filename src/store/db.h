@@ -48,6 +48,7 @@ struct db {
     const struct db_engine *engine; /* NULL: not open */
     void *handle;                   /* the engine's connection */
     char path[1024];                /* for messages; never with a password */
+    bool is_postgres;               /* else SQLite */
     const char *writer;             /* the program that writes it, for messages; NULL: pagemeterd */
 };
 

@@ -630,6 +630,7 @@ static bool connect(struct db *db, const PQconninfoOption *list, struct error *e
     pg->conn = PQconnectdbParams(options.names, options.values, 0);
     db->engine = &engine;
     db->handle = pg;
+    db->is_postgres = true;
     if (PQstatus(pg->conn) == CONNECTION_OK) {
         name_it(db, pg->conn);
         return true;

@@ -10,7 +10,6 @@
 
 struct query {
     struct db db;
-    bool is_central;
 };
 
 static bool name_books(struct db *db, const char *dir, struct error *err)
@@ -55,10 +54,8 @@ static bool attach_measured(struct db *db, const char *dir, struct error *err)
 
 static bool open_all(struct query *q, const char *dir, struct error *err)
 {
-    if (postgres_is_uri(dir)) {
-        q->is_central = true;
+    if (postgres_is_uri(dir))
         return central_open(&q->db, dir, false, err);
-    }
     if (!check_measured(dir, err))
         return false;
     if (!query_has_books(dir))
@@ -77,7 +74,7 @@ bool query_open(struct query **out, const char *dir, struct error *err)
         return error_set(err, ERR_NOMEM, "not enough memory to open a store");
     /* sorting goes to the disk, not into the memory of a dom0 */
     if (!open_all(q, dir, err) ||
-        (!q->is_central && !db_exec(&q->db, "PRAGMA temp_store = FILE", "open it", err))) {
+        (!q->db.is_postgres && !db_exec(&q->db, "PRAGMA temp_store = FILE", "open it", err))) {
         query_close(q);
         return false;
     }
@@ -103,7 +100,7 @@ bool query_audit(struct query *q, const struct sql_file *audit,
 bool query_audit_schema(struct query *q, void (*row)(void *self, const char *text), void *self,
                         int64_t *findings, struct error *err)
 {
-    return db_audit_schema(&q->db, sql_billing_migrations,
+    return db_audit_schema(&q->db, "billing", sql_billing_migrations,
                            &(struct audit_sink){row, self, findings}, err);
 }
 

@@ -38,10 +38,19 @@ static bool run_statement(struct db_stmt *stmt, const struct audit_sink *sink, s
     return result == DB_DONE;
 }
 
+/* Those that ask an engine about itself are others in PostgreSQL. */
+static const char *text_of(const struct db *db, const struct sql_file *audit)
+{
+    for (const struct sql_file *a = sql_pg_audits; db->is_postgres && a->name != NULL; a++)
+        if (strcmp(a->name, audit->name) == 0)
+            return a->text;
+    return audit->text;
+}
+
 bool db_audit(struct db *db, const struct sql_file *audit, const struct audit_sink *sink,
               struct error *err)
 {
-    const char *rest = audit->text;
+    const char *rest = text_of(db, audit);
 
     *sink->findings = 0;
     while (*rest != '\0') {
@@ -81,9 +90,27 @@ static bool make_wanted(struct db *wanted, const char *path, const struct sql_fi
            store_migrate(wanted, migrations, err);
 }
 
-bool db_audit_schema(struct db *db, const struct sql_file *migrations,
+/* Against what there was when the migrations had run: pagemeter.made. */
+static bool audit_made(struct db *db, const char *home, const struct audit_sink *sink,
+                       struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+    bool is_ok = db_prepare(db, SQL_PG_AUDIT_SCHEMA, &stmt, err);
+
+    *sink->findings = 0;
+    if (is_ok) {
+        db_bind_text(stmt, 1, home);
+        is_ok = run_statement(stmt, sink, err);
+    }
+    db_finalize(stmt);
+    return is_ok;
+}
+
+bool db_audit_schema(struct db *db, const char *home, const struct sql_file *migrations,
                      const struct audit_sink *sink, struct error *err)
 {
+    if (db->is_postgres)
+        return audit_made(db, home, sink, err);
     static const char path[] = "file:pagemeter-wanted?mode=memory&cache=shared";
     const struct sql_file audit = {"schema", schema_differences};
     struct db wanted = {0};
@@ -103,5 +130,6 @@ bool db_audit_schema(struct db *db, const struct sql_file *migrations,
 bool store_audit_schema(struct store *s, void (*row)(void *self, const char *text), void *self,
                         int64_t *findings, struct error *err)
 {
-    return db_audit_schema(&s->db, sql_migrations, &(struct audit_sink){row, self, findings}, err);
+    return db_audit_schema(&s->db, "meter", sql_migrations,
+                           &(struct audit_sink){row, self, findings}, err);
 }

@@ -31,7 +31,6 @@ struct store {
     struct db db;
     struct uuid id;
     int lock_fd;            /* -1: open for reading */
-    bool is_central;        /* in PostgreSQL, of many hosts */
     bool is_in_transaction; /* store_begin was called */
     bool is_in_snapshot;    /* store_snapshot_begin was called */
     bool is_cut;            /* a cut was written since the last store_derive */
@@ -39,7 +38,7 @@ struct store {
 };
 
 /* A statement whose text is another in PostgreSQL. */
-#define STORE_SQL(s, name) ((s)->is_central ? SQL_PG_##name : SQL_##name)
+#define STORE_SQL(s, name) ((s)->db.is_postgres ? SQL_PG_##name : SQL_##name)
 
 #define STORE_APPLICATION_ID 0x50674d74 /* "PgMt" */
 
@@ -74,7 +73,8 @@ struct audit_sink {
 };
 MUST_CHECK bool db_audit(struct db *db, const struct sql_file *audit, const struct audit_sink *sink,
                          struct error *err);
-MUST_CHECK bool db_audit_schema(struct db *db, const struct sql_file *migrations,
+/* home: the schema in PostgreSQL, which notes what its migrations made. */
+MUST_CHECK bool db_audit_schema(struct db *db, const char *home, const struct sql_file *migrations,
                                 const struct audit_sink *sink, struct error *err);
 
 /* Prepares the statements of store_append. */

@@ -1,5 +1,73 @@
 -- What only a database of many hosts has.
 
+-- :name MAKE_HOME
+-- who makes it owns it; what others may is in the migrations. catalog: what there is, by a hash of each;
+-- made: what there was when the migrations had run
+CREATE SCHEMA IF NOT EXISTS pagemeter;
+CREATE TABLE IF NOT EXISTS pagemeter.migration (
+    version int NOT NULL PRIMARY KEY,
+    name text NOT NULL,
+    applied timestamptz NOT NULL DEFAULT now()
+);
+CREATE OR REPLACE VIEW pagemeter.catalog AS
+WITH
+space AS (
+    SELECT oid, CAST(nspname AS text) AS home FROM pg_namespace WHERE nspname IN ('meter', 'billing')
+),
+relation AS (
+    SELECT c.oid, s.home, CAST(c.relname AS text) AS name, c.relkind, c.relacl
+      FROM pg_class AS c JOIN space AS s ON s.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+)
+SELECT s.home, 'function' AS type,
+       p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS name,
+       md5(pg_get_functiondef(p.oid)) AS hash
+  FROM pg_proc AS p JOIN space AS s ON s.oid = p.pronamespace
+UNION ALL
+SELECT home, 'view', name, md5(pg_get_viewdef(oid)) FROM relation WHERE relkind = 'v'
+UNION ALL
+SELECT r.home, 'table', r.name,
+       md5(string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' '  || CAST(a.attnotnull AS text), ','
+                      ORDER BY a.attnum))
+  FROM relation AS r JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE r.relkind IN ('r', 'p')
+ GROUP BY r.home, r.name
+UNION ALL
+SELECT r.home, 'constraint', c.conname || ' of ' || r.name, md5(pg_get_constraintdef(c.oid) || CAST(c.convalidated AS text))
+  FROM relation AS r JOIN pg_constraint AS c ON c.conrelid = r.oid
+UNION ALL
+SELECT r.home, 'trigger', t.tgname || ' of ' || r.name, md5(pg_get_triggerdef(t.oid) || CAST(t.tgenabled AS text))
+  FROM relation AS r JOIN pg_trigger AS t ON t.tgrelid = r.oid AND NOT t.tgisinternal
+UNION ALL
+SELECT r.home, 'rights', r.name,
+       md5((SELECT string_agg(CAST(x AS text), ',' ORDER BY CAST(x AS text)) FROM unnest(r.relacl) AS x))
+  FROM relation AS r;
+CREATE TABLE IF NOT EXISTS pagemeter.made (
+    home text NOT NULL,
+    type text NOT NULL,
+    name text NOT NULL,
+    hash text
+);
+
+-- :name NOTE_MADE
+DELETE FROM pagemeter.made;
+INSERT INTO pagemeter.made (home, type, name, hash) SELECT home, type, name, hash FROM pagemeter.catalog;
+
+-- :name AUDIT_SCHEMA
+SELECT type, name, 'is missing' AS finding
+  FROM pagemeter.made AS m
+ WHERE home = ?1
+   AND NOT EXISTS (SELECT 1 FROM pagemeter.catalog AS c
+                    WHERE c.home = m.home AND c.type = m.type AND c.name = m.name)
+UNION ALL
+SELECT c.type, c.name, 'was added or changed'
+  FROM pagemeter.catalog AS c
+ WHERE c.home = ?1
+   AND NOT EXISTS (SELECT 1 FROM pagemeter.made AS m
+                    WHERE m.home = c.home AND m.type = c.type AND m.name = c.name
+                      AND coalesce(m.hash, '') = coalesce(c.hash, ''))
+ ORDER BY 1, 2;
+
 -- :name MAKE_PARTITIONS
 SELECT meter.make_partitions(3);
 
