@@ -5,6 +5,7 @@
  * that the sum over usage_hour can be checked for ever: see sql/audit/usage_conserved.sql.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "common/clock.h"
 #include "store/store_impl.h"
@@ -32,31 +33,36 @@ static bool add_to_digest(void *self, int64_t life, const struct usage_part *par
            error_set(err, ERR_RANGE, "usage does not fit 128 bits");
 }
 
-/* The oldest cut and the one behind it, when the first is before the hour and both are derived. */
-static const char select_oldest[] =
-    "SELECT min(c.tick), (SELECT min(tick) FROM hour_cut WHERE tick > min(c.tick))"
-    "  FROM hour_cut AS c"
-    " WHERE (SELECT hour FROM hour_cut ORDER BY tick LIMIT 1) < ?1"
-    "   AND EXISTS (SELECT 1 FROM derived WHERE tick >= (SELECT tick FROM hour_cut"
-    "                                                     ORDER BY tick LIMIT 1 OFFSET 1))";
-
-static bool find_oldest(struct store *s, int64_t before_hour, int64_t *from, int64_t *to,
-                        bool *is_there, struct error *err)
+/*
+ * The oldest cut of a store and the one behind it, when the first is before the hour and both are
+ * derived.
+ */
+static bool find_oldest(struct store *s, const struct store_marks *m, int64_t before_hour,
+                        int64_t *from, int64_t *to, bool *is_there, struct error *err)
 {
     struct db_stmt *stmt = NULL;
+    bool is_old = false;
 
-    if (!db_prepare(&s->db, select_oldest, &stmt, err))
+    *is_there = false;
+    if (!db_prepare(&s->db, SQL_SELECT_OLDEST_CUTS, &stmt, err))
         return false;
-    db_bind_int(stmt, 1, before_hour);
+    db_bind_ints(stmt, (const int64_t[]){m->base, m->derived}, 2);
     enum db_row row = db_step(stmt, "look for old rows", err);
 
-    *is_there = row == DB_ROW && !db_is_null(stmt, 0) && !db_is_null(stmt, 1);
-    *from = db_int(stmt, 0);
-    *to = db_int(stmt, 1);
+    if (row == DB_ROW) {
+        *from = db_int(stmt, 0);
+        is_old = db_int(stmt, 1) < before_hour;
+        row = db_step(stmt, "look for old rows", err);
+    }
+    if (row == DB_ROW) {
+        *to = db_int(stmt, 0);
+        *is_there = is_old;
+    }
     db_finalize(stmt);
     return row != DB_FAILED;
 }
 
+/* In PostgreSQL the rows go by the same function. */
 static bool write_digest(struct store *s, int64_t to, const struct digest *d, struct error *err)
 {
     struct db_stmt *stmt = NULL;
@@ -65,18 +71,11 @@ static bool write_digest(struct store *s, int64_t to, const struct digest *d, st
 
     if (!usage_to_limbs(d->kib_ns, &kib_s, &frac))
         return error_set(err, ERR_RANGE, "the usage of an hour does not fit the store");
-    if (!db_prepare(&s->db,
-                    "INSERT INTO prune (up_to_tick, pruned_ns, ticks, segments, kib_s, kib_s_frac,"
-                    " measured_ns, missing_ns, excluded_ns, to_hour) VALUES (?1, ?2,"
-                    " (SELECT count(*) FROM tick WHERE tick < ?1),"
-                    " (SELECT count(*) FROM segment WHERE segment <"
-                    "   (SELECT first_segment FROM hour_cut WHERE tick = ?1)),"
-                    " ?3, ?4, ?5, ?6, ?7, ?8)",
-                    &stmt, err))
+    if (!db_prepare(&s->db, STORE_SQL(s, INSERT_PRUNE), &stmt, err))
         return false;
     db_bind_ints(stmt,
-                 (const int64_t[]){to, clock_utc().ns, kib_s, frac, d->measured_ns, d->missing_ns,
-                                   d->excluded_ns, d->to_hour},
+                 (const int64_t[]){to, clock_utc().ns, d->to_hour, kib_s, frac, d->measured_ns,
+                                   d->missing_ns, d->excluded_ns},
                  8);
     bool is_ok = db_run(stmt, "prune it", err);
 
@@ -84,16 +83,21 @@ static bool write_digest(struct store *s, int64_t to, const struct digest *d, st
     return is_ok;
 }
 
-static bool delete_before(struct store *s, const char *sql, int64_t to, struct error *err)
+static bool delete_before(struct store *s, int64_t to, struct error *err)
 {
-    struct db_stmt *stmt = NULL;
+    static const char *const deletes[] = {SQL_DELETE_OLD_SEGMENTS, SQL_DELETE_OLD_TICKS,
+                                          SQL_DELETE_OLD_CUTS};
+    bool is_ok = true;
 
-    if (!db_prepare(&s->db, sql, &stmt, err))
-        return false;
-    db_bind_int(stmt, 1, to);
-    bool is_ok = db_run(stmt, "prune it", err);
+    for (size_t i = 0; is_ok && i < sizeof deletes / sizeof *deletes; i++) {
+        struct db_stmt *stmt = NULL;
 
-    db_finalize(stmt);
+        is_ok = db_prepare(&s->db, deletes[i], &stmt, err);
+        if (is_ok)
+            db_bind_int(stmt, 1, to);
+        is_ok = is_ok && db_run(stmt, "prune it", err);
+        db_finalize(stmt);
+    }
     return is_ok;
 }
 
@@ -103,24 +107,18 @@ static bool prune_hour(struct store *s, int64_t from, int64_t to, struct error *
     struct range_sink sink = {add_to_digest, &digest};
 
     return store_integrate_range(s, from, to, &sink, err) && write_digest(s, to, &digest, err) &&
-           delete_before(s,
-                         "DELETE FROM segment WHERE segment <"
-                         " (SELECT first_segment FROM hour_cut WHERE tick = ?1)",
-                         to, err) &&
-           delete_before(s, "DELETE FROM tick WHERE tick < ?1", to, err) &&
-           delete_before(s, "DELETE FROM hour_cut WHERE tick < ?1", to, err);
+           (s->db.is_postgres || delete_before(s, to, err));
 }
 
-bool store_prune(struct store *s, int64_t before_hour, unsigned hours_max, unsigned *pruned,
-                 struct error *err)
+static bool prune_store(struct store *s, const struct store_marks *m, int64_t before_hour,
+                        unsigned hours_max, unsigned *pruned, struct error *err)
 {
-    *pruned = 0;
     while (*pruned < hours_max) {
         int64_t from;
         int64_t to;
         bool is_there;
 
-        if (!find_oldest(s, before_hour, &from, &to, &is_there, err))
+        if (!find_oldest(s, m, before_hour, &from, &to, &is_there, err))
             return false;
         if (!is_there)
             return true;
@@ -133,4 +131,18 @@ bool store_prune(struct store *s, int64_t before_hour, unsigned hours_max, unsig
         ++*pruned;
     }
     return true;
+}
+
+bool store_prune(struct store *s, int64_t before_hour, unsigned hours_max, unsigned *pruned,
+                 struct error *err)
+{
+    struct store_marks *marks;
+    size_t count;
+    bool is_ok = store_marks(s, &marks, &count, err);
+
+    *pruned = 0;
+    for (size_t i = 0; is_ok && i < count; i++)
+        is_ok = prune_store(s, &marks[i], before_hour, hours_max, pruned, err);
+    free(marks);
+    return is_ok;
 }
