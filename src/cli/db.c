@@ -11,10 +11,13 @@
 
 #include "cli/cli.h"
 #include "common/calendar.h"
+#include "common/clock.h"
+#include "common/number.h"
 #include "store/billing_store.h"
 #include "store/central.h"
 
-static const char db_text[] = "db init|migrate|status|keep|rebuild [--db DB]\n"
+static const char db_text[] = "db init|migrate|status|rebuild [--db DB]\n"
+                              "       pagemeter db keep --db postgresql://... [--raw D]\n"
                               "       pagemeter " DB_HOST_TEXT;
 
 /* ---- status ---- */
@@ -112,20 +115,22 @@ static bool migrate(const char *db, struct error *err)
 
 /* ---- keep, rebuild ---- */
 
-static bool keep(const char *db, struct error *err)
+/* raw_ns: how long raw measurements are kept; 0: for ever. */
+static bool keep(const char *db, uint64_t raw_ns, struct error *err)
 {
     struct central_kept kept;
+    int64_t before = raw_ns == 0 ? 0 : (clock_utc().ns - (int64_t)raw_ns) / NS_PER_HOUR;
 
     if (!store_is_central(db))
         return error_set(err, ERR_USAGE,
                          "pagemeterd keeps the store in %s itself: this is for "
                          "PostgreSQL",
                          db);
-    if (!central_keep(db, &kept, err))
+    if (!central_keep(db, before, &kept, err))
         return false;
     (void)printf("usage by the hour is up to date; %" PRId64 " partitions made, %" PRId64
-                 " stores ended\n",
-                 kept.partitions, kept.retired);
+                 " stores ended, %u hours of raw rows pruned\n",
+                 kept.partitions, kept.retired, kept.pruned);
     return true;
 }
 
@@ -140,35 +145,59 @@ static bool rebuild(const char *db, struct error *err)
     return is_ok;
 }
 
-static const struct {
-    const char *name;
-    bool (*run)(const char *db, struct error *err);
-} tasks[] = {
-    {"init", migrate}, {"migrate", migrate}, {"status", status},
-    {"keep", keep},    {"rebuild", rebuild},
+struct options {
+    const char *db;
+    uint64_t raw_ns;
+    bool has_raw;
 };
+
+static bool parse_options(int argc, char **argv, struct options *o, struct error *err)
+{
+    static const struct option options[] = {{"db", required_argument, NULL, 'd'},
+                                            {"raw", required_argument, NULL, 'r'},
+                                            {NULL, 0, NULL, 0}};
+    int option;
+
+    *o = (struct options){.db = STORE_DIR_DEFAULT};
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'd')
+            o->db = optarg;
+        else if (option != 'r')
+            return error_set(err, ERR_USAGE, "usage: pagemeter %s", db_text);
+        else if (!number_parse_duration(optarg, &o->raw_ns, err))
+            return false;
+        o->has_raw = o->has_raw || option == 'r';
+    }
+    return optind + 1 == argc || error_set(err, ERR_USAGE, "usage: pagemeter %s", db_text);
+}
+
+static bool run(const char *task, const struct options *o, struct error *err)
+{
+    if (strcmp(task, "keep") == 0)
+        return keep(o->db, o->raw_ns, err);
+    if (o->has_raw)
+        return error_set(err, ERR_USAGE, "--raw is for db keep");
+    if (strcmp(task, "init") == 0 || strcmp(task, "migrate") == 0)
+        return migrate(o->db, err);
+    if (strcmp(task, "status") == 0)
+        return status(o->db, err);
+    if (strcmp(task, "rebuild") == 0)
+        return rebuild(o->db, err);
+    return error_set(err, ERR_USAGE, "usage: pagemeter %s", db_text);
+}
 
 int cmd_db(int argc, char **argv)
 {
-    static const struct option options[] = {{"db", required_argument, NULL, 'd'},
-                                            {NULL, 0, NULL, 0}};
-    const char *db = STORE_DIR_DEFAULT;
+    struct options o;
     struct error err;
-    int option;
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         (void)printf("usage: pagemeter %s\n", db_text);
         return cli_finish(CLI_FINE);
     }
-    if (argc > 1 && strcmp(argv[1], "host") == 0)
-        return db_host(argc - 1, argv + 1, &err) ? cli_finish(CLI_FINE) : cli_fail(&err);
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option != 'd')
-            return cli_usage(db_text);
-        db = optarg;
-    }
-    for (size_t i = 0; optind + 1 == argc && i < sizeof tasks / sizeof *tasks; i++)
-        if (strcmp(argv[optind], tasks[i].name) == 0)
-            return tasks[i].run(db, &err) ? cli_finish(CLI_FINE) : cli_fail(&err);
-    return cli_usage(db_text);
+    bool is_ok = argc > 1 && strcmp(argv[1], "host") == 0
+                     ? db_host(argc - 1, argv + 1, &err)
+                     : parse_options(argc, argv, &o, &err) && run(argv[optind], &o, &err);
+
+    return is_ok ? cli_finish(CLI_FINE) : cli_fail(&err);
 }

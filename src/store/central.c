@@ -10,6 +10,9 @@
  */
 enum { LOCK_WAIT_S = 60 };
 
+/* Hours of stores that one run prunes: minutes of work; the rest goes with the next. */
+enum { PRUNED_MOST = 20000 };
+
 /* ---- versions ---- */
 
 static int64_t newest(void)
@@ -129,7 +132,8 @@ bool store_open_named(struct store **out, const char *name, struct error *err)
 
 /* ---- the keeper ---- */
 
-static bool keep(struct store *s, struct central_kept *out, struct error *err)
+static bool keep(struct store *s, int64_t raw_before_hour, struct central_kept *out,
+                 struct error *err)
 {
     bool is_null, is_held;
 
@@ -140,13 +144,14 @@ static bool keep(struct store *s, struct central_kept *out, struct error *err)
                          s->db.path);
     return db_get_int(&s->db, SQL_PG_MAKE_PARTITIONS, &out->partitions, &is_null, err) &&
            db_get_int(&s->db, SQL_PG_RETIRE_RESTORED, &out->retired, &is_null, err) &&
-           store_derive(s, err);
+           store_derive(s, err) && store_prune(s, raw_before_hour, PRUNED_MOST, &out->pruned, err);
 }
 
-bool central_keep(const char *uri, struct central_kept *out, struct error *err)
+bool central_keep(const char *uri, int64_t raw_before_hour, struct central_kept *out,
+                  struct error *err)
 {
     struct store *s = NULL;
-    bool is_ok = central_open_store(&s, uri, true, err) && keep(s, out, err);
+    bool is_ok = central_open_store(&s, uri, true, err) && keep(s, raw_before_hour, out, err);
 
     store_close(s);
     return is_ok;

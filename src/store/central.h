@@ -26,8 +26,11 @@ MUST_CHECK bool central_migrate(const char *uri, int64_t *before, int64_t *now, 
 struct central_kept {
     int64_t partitions; /* made */
     int64_t retired;    /* stores in whose place another was restored */
+    unsigned pruned;    /* hours whose raw rows went */
 };
-MUST_CHECK bool central_keep(const char *uri, struct central_kept *out, struct error *err);
+/* raw_before_hour: raw rows of earlier hours go, their usage and a digest stay; 0: none go. */
+MUST_CHECK bool central_keep(const char *uri, int64_t raw_before_hour, struct central_kept *out,
+                             struct error *err);
 
 /*
  * Nothing more comes of this host since at_ns, UTC: what it has measured up to its last tick is
