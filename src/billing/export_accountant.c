@@ -9,6 +9,8 @@
 #include "billing/table.h"
 #include "common/calendar.h"
 
+enum { PRICES_SHOWN_MAX = 4 }; /* in one cell */
+
 static void put_who(struct table *t, const struct statement_row *row)
 {
     char vm[UUID_TEXT_MAX];
@@ -69,18 +71,15 @@ static void put_service(struct table *t, const struct statement_row *row)
 /* "0.0042", or "0.0042 / 0.005"; " / more" stands for the rest. */
 static void put_prices(struct table *t, const struct statement_row *row)
 {
-    char text[STATEMENT_PRICES_MAX * (PRICE_TEXT_MAX + 3) + 8] = "", amount[PRICE_TEXT_MAX];
+    char text[PRICES_SHOWN_MAX * (PRICE_TEXT_MAX + 3) + 8] = "", amount[PRICE_TEXT_MAX];
     struct price price = {.currency = row->line.currency, .unit = row->line.unit};
 
-    for (size_t i = 0; i < row->price_count; i++) {
+    for (size_t i = 0; i < row->price_count && i <= PRICES_SHOWN_MAX; i++) {
         size_t length = strlen(text);
-        bool is_known = i < STATEMENT_PRICES_MAX;
 
-        price.nano_pennies = is_known ? row->nano_pennies[i] : 0;
+        price.nano_pennies = row->prices[i].nano_pennies;
         (void)snprintf(text + length, sizeof text - length, "%s%s", i == 0 ? "" : " / ",
-                       is_known ? price_format(&price, amount) : "more");
-        if (!is_known)
-            break;
+                       i < PRICES_SHOWN_MAX ? price_format(&price, amount) : "more");
     }
     table_decimal(t, "unit_price", text);
 }

@@ -2,10 +2,10 @@
  * export_focus.c - the statement as a FOCUS 1.2 dataset, the FinOps Open Cost and Usage
  * Specification: docs/exports-focus.md says column by column what it holds and why.
  *
- * A charge line becomes up to three kinds of rows, one behind the other: what was written down for
- * earlier months, usage with a row for each price, and else the fractions of a penny that came
- * together. The line's pennies are shared among them in that order, each what it made due and the
- * last one the rest, so that in each row
+ * A charge line becomes rows one behind the other: what corrects earlier months, with a row for
+ * each month and price; usage with a row for each price; and else the fractions of a penny
+ * that came together. The line's pennies are shared among them in that order, each what it made due
+ * and the last one the rest, so that in each row
  *
  *     x_CarryIn + x_CostNumerator + x_Transfers = BilledCost in pennies * x_CostDenominator
  *                                                 + x_CarryOut
@@ -24,8 +24,6 @@
 #include "common/cell.h"
 #include "common/csv.h"
 
-enum { USAGE_ROWS_MAX = 2 };
-
 #define NO_TEXT "" /* null: a field with nothing in it, not even quotes */
 
 enum kind { KIND_CORRECTION, KIND_USAGE, KIND_FRACTIONS, KIND_POOL, KINDS };
@@ -33,7 +31,7 @@ enum kind { KIND_CORRECTION, KIND_USAGE, KIND_FRACTIONS, KIND_POOL, KINDS };
 static const struct {
     const char *category, *class, *frequency;
 } kinds[KINDS] = {
-    [KIND_CORRECTION] = {"Adjustment", "Correction", "One-Time"},
+    [KIND_CORRECTION] = {"Usage", "Correction", "Usage-Based"},
     [KIND_USAGE] = {"Usage", NO_TEXT, "Usage-Based"},
     [KIND_FRACTIONS] = {"Adjustment", NO_TEXT, "One-Time"},
     [KIND_POOL] = {"Adjustment", NO_TEXT, "One-Time"},
@@ -53,11 +51,11 @@ struct charge {
     const struct export_options *o;
     const struct statement_row *row;
     enum kind kind;
-    struct price price; /* of usage */
-    bool is_average;    /* of more prices than can be told apart */
-    usage_kib_ns usage; /* of usage */
-    numerator quantity; /* of usage: in 10^-9 of the unit */
-    numerator cost;     /* in 10^-18 pennies: ListCost and ContractedCost */
+    int64_t from_hour, to_hour;                    /* the charge period, UTC */
+    const struct statement_correction *correction; /* NULL: none */
+    const struct statement_priced *priced;         /* usage or a correction; NULL: neither */
+    numerator quantity;                            /* in 10^-9 of the unit */
+    numerator cost; /* in 10^-18 pennies: ListCost and ContractedCost */
     numerator carry_in, n, transfers, carry_out;
     int64_t pennies;
 };
@@ -136,26 +134,38 @@ static void put_hour(struct writer *w, const char *name, int64_t hour)
     put_text(w, name, calendar_format_hour(hour > 0 ? hour : 0, text));
 }
 
+/* "Memory allocated to a virtual machine, 0.0042 EUR per GiB-Hour", of a correction in brackets. */
+static void describe_usage(const struct charge *c, char *out, size_t size)
+{
+    const struct billing_line *line = &c->row->line;
+    struct price price = {c->priced->nano_pennies, line->currency, line->unit};
+    const char *units = skus[line->unit].unit;
+    char amount[PRICE_TEXT_MAX], month[MONTH_TEXT_MAX], correction[80] = "";
+
+    if (c->correction != NULL)
+        (void)snprintf(correction, sizeof correction, " (correction of %s)",
+                       month_format(c->correction->month, month));
+    (void)snprintf(out, size, "Memory allocated to a virtual machine%s, %s %s per %.*s", correction,
+                   price_format(&price, amount), line->currency.code, (int)strlen(units) - 1,
+                   units);
+}
+
 static void put_description(struct writer *w, const struct charge *c)
 {
-    static const char *const others[KINDS] = {
-        [KIND_CORRECTION] = "Memory of earlier months: measured late, or of another owner or price",
-        [KIND_FRACTIONS] = "Carried from before",
-        [KIND_POOL] = "Fractions of a penny left by virtual machines that are gone",
-    };
-    const char *units = skus[c->row->line.unit].unit;
-    char price[PRICE_TEXT_MAX], text[256];
+    char text[256] = "Carried from before";
 
-    (void)snprintf(text, sizeof text, "Memory allocated to a virtual machine, %s%s %s per %.*s",
-                   c->is_average ? "on average " : "", price_format(&c->price, price),
-                   c->price.currency.code, (int)strlen(units) - 1, units);
-    put_text(w, "ChargeDescription", c->kind == KIND_USAGE ? text : others[c->kind]);
+    if (c->priced != NULL)
+        describe_usage(c, text, sizeof text);
+    else if (c->kind == KIND_POOL)
+        (void)snprintf(text, sizeof text,
+                       "Fractions of a penny left by virtual machines that are gone");
+    put_text(w, "ChargeDescription", text);
 }
 
 static void put_unit_price(struct writer *w, const char *name, const struct charge *c)
 {
-    if (c->kind == KIND_USAGE)
-        put_money(w, name, c, c->price.nano_pennies, FIGURE_DECIMALS);
+    if (c->priced != NULL)
+        put_money(w, name, c, c->priced->nano_pennies, FIGURE_DECIMALS);
     else
         put_text(w, name, NO_TEXT);
 }
@@ -183,18 +193,17 @@ static void put_billing(struct writer *w, const struct charge *c)
 
 static void put_charge(struct writer *w, const struct charge *c)
 {
-    bool is_usage = c->kind == KIND_USAGE;
-    const char *unit = is_usage ? skus[c->row->line.unit].unit : NO_TEXT;
+    const char *unit = c->priced != NULL ? skus[c->row->line.unit].unit : NO_TEXT;
     char quantity[FIGURE_TEXT_MAX] = NO_TEXT;
 
-    if (is_usage)
+    if (c->priced != NULL)
         figure_format(c->quantity, FIGURE_DECIMALS, quantity);
     put_text(w, "ChargeCategory", kinds[c->kind].category);
     put_text(w, "ChargeClass", kinds[c->kind].class);
     put_description(w, c);
     put_text(w, "ChargeFrequency", kinds[c->kind].frequency);
-    put_hour(w, "ChargePeriodEnd", c->s->to_hour - c->row->offset_h);
-    put_hour(w, "ChargePeriodStart", c->s->from_hour - c->row->offset_h);
+    put_hour(w, "ChargePeriodEnd", c->to_hour);
+    put_hour(w, "ChargePeriodStart", c->from_hour);
     put_text(w, "ConsumedQuantity", quantity);
     put_text(w, "ConsumedUnit", unit);
     put_money(w, "ContractedCost", c, c->cost, 2 * FIGURE_DECIMALS);
@@ -204,7 +213,7 @@ static void put_charge(struct writer *w, const struct charge *c)
     put_name(w, "InvoiceIssuerName", c->o->provider);
     put_money(w, "ListCost", c, c->cost, 2 * FIGURE_DECIMALS);
     put_unit_price(w, "ListUnitPrice", c);
-    put_text(w, "PricingCategory", is_usage ? "Standard" : NO_TEXT);
+    put_text(w, "PricingCategory", c->priced != NULL ? "Standard" : NO_TEXT);
     put_text(w, "PricingQuantity", quantity);
     put_text(w, "PricingUnit", unit);
 }
@@ -212,7 +221,7 @@ static void put_charge(struct writer *w, const struct charge *c)
 static void put_service(struct writer *w, const struct charge *c)
 {
     const struct billing_line *line = &c->row->line;
-    bool has_sku = c->kind == KIND_USAGE || c->kind == KIND_CORRECTION;
+    bool has_sku = c->priced != NULL;
     char vm[UUID_TEXT_MAX], resource[UUID_TEXT_MAX + 3] = NO_TEXT;
 
     /* not the bare uuid: one of digits alone could be taken for a number */
@@ -238,11 +247,10 @@ static void put_service(struct writer *w, const struct charge *c)
 
 static void put_own(struct writer *w, const struct charge *c)
 {
-    char kib_ns[USAGE_TEXT_MAX] = NO_TEXT;
-
-    if (c->kind == KIND_USAGE)
-        usage_format(c->usage, kib_ns);
-    put_text(w, "x_KibNs", kib_ns);
+    if (c->priced != NULL)
+        put_exact(w, "x_KibNs", c->priced->kib_ns);
+    else
+        put_text(w, "x_KibNs", NO_TEXT);
     put_exact(w, "x_CostNumerator", c->n);
     put_exact(w, "x_CostDenominator", unit_penny(c->row->line.unit));
     put_exact(w, "x_CarryIn", c->carry_in);
@@ -262,52 +270,6 @@ static void put_row(struct writer *w, const struct charge *c)
 }
 
 /* ---- rows ---- */
-
-/* Usage of one price. */
-struct priced {
-    usage_kib_ns usage;
-    numerator n;
-    int64_t nano_pennies;
-    bool is_average;
-};
-
-/*
- * The statement says what a line's prices were, but not how much usage was at each. With two, the
- * sums tell: their usage adds up to the line's, and their numerators to n.
- */
-static bool split_in_two(const struct statement_row *row, struct priced out[USAGE_ROWS_MAX])
-{
-    int64_t one = row->nano_pennies[0], other = row->nano_pennies[1];
-    numerator all = (numerator)row->usage.kib_ns, if_other, of_one;
-
-    if (row->price_count != 2 || __builtin_mul_overflow(all, other, &if_other) ||
-        __builtin_sub_overflow(row->n, if_other, &of_one) || of_one % (one - other) != 0)
-        return false;
-    of_one /= one - other;
-    if (of_one < 0 || of_one > all)
-        return false;
-    out[0] = (struct priced){(usage_kib_ns)of_one, of_one * one, one, false};
-    out[1] = (struct priced){(usage_kib_ns)(all - of_one), (all - of_one) * other, other, false};
-    return true;
-}
-
-/* The usage of a line by price, at most USAGE_ROWS_MAX; with more prices one row of their average.
- */
-static size_t split_usage(const struct statement_row *row, struct priced out[USAGE_ROWS_MAX])
-{
-    numerator all = (numerator)row->usage.kib_ns;
-
-    if (all == 0)
-        return 0;
-    if (split_in_two(row, out))
-        return 2;
-    out[0] = (struct priced){row->usage.kib_ns, row->n, row->nano_pennies[0], false};
-    if (row->price_count > 1) {
-        out[0].nano_pennies = (int64_t)((row->n + all / 2) / all);
-        out[0].is_average = true;
-    }
-    return 1;
-}
 
 /* What is left of a line's pennies, and the carry, as its rows are written one by one. */
 struct sharing {
@@ -337,8 +299,6 @@ static bool share(struct sharing *sharing, numerator n, bool is_last, struct err
     with.posted = c->pennies;
     if (!charge_line_carry(&with, unit, &c->carry_out, err))
         return false;
-    if (c->kind == KIND_CORRECTION)
-        c->cost = c->pennies * ((numerator)NANO_PER_PENNY * NANO_PER_PENNY);
     put_row(sharing->w, c);
     c->carry_in = c->carry_out;
     sharing->left -= c->pennies;
@@ -346,21 +306,57 @@ static bool share(struct sharing *sharing, numerator n, bool is_last, struct err
     return true;
 }
 
-static bool share_usage(struct sharing *sharing, const struct priced *priced, bool is_last,
-                        struct error *err)
+/* figure_usage, of what may be negative. */
+static numerator quantity_of(numerator usage, enum usage_unit unit)
+{
+    return usage < 0 ? -figure_usage((usage_kib_ns)-usage, unit)
+                     : figure_usage((usage_kib_ns)usage, unit);
+}
+
+static bool share_priced(struct sharing *sharing, const struct statement_priced *priced,
+                         bool is_last, struct error *err)
 {
     struct charge *c = &sharing->charge;
 
-    c->kind = KIND_USAGE;
-    c->price = (struct price){priced->nano_pennies, c->row->line.currency, c->row->line.unit};
-    c->is_average = priced->is_average;
-    c->usage = priced->usage;
-    c->quantity = figure_usage(priced->usage, c->row->line.unit);
+    c->priced = priced;
+    c->quantity = quantity_of(priced->kib_ns, c->row->line.unit);
     c->cost = c->quantity * priced->nano_pennies;
     return share(sharing, priced->n, is_last, err);
 }
 
-/* Has a line without usage and adjustments anything to say? */
+/* Its period is that of the service, and not the one in which it was written down. */
+static bool share_correction(struct sharing *sharing, const struct statement_correction *correction,
+                             bool is_last, struct error *err)
+{
+    struct charge *c = &sharing->charge;
+
+    c->kind = KIND_CORRECTION;
+    c->correction = correction;
+    c->from_hour = correction->first_hour;
+    c->to_hour = correction->last_hour + 1;
+    return share_priced(sharing, &correction->priced, is_last, err);
+}
+
+/* Of the period that is exported. */
+static void begin_charge(struct charge *c, enum kind kind)
+{
+    c->kind = kind;
+    c->correction = NULL;
+    c->from_hour = c->s->from_hour - c->row->offset_h;
+    c->to_hour = c->s->to_hour - c->row->offset_h;
+}
+
+/* Those that correct something: what was billed too much in one hour may be missing in another. */
+static size_t count_corrections(const struct statement_row *row)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < row->correction_count; i++)
+        count += row->corrections[i].priced.kib_ns != 0;
+    return count;
+}
+
+/* Has a line without usage and corrections anything to say? */
 static bool has_fractions(const struct statement_row *row)
 {
     return row->carry_in != 0 || row->transfers != 0 || row->posted != 0 || row->carry_out != 0;
@@ -368,22 +364,23 @@ static bool has_fractions(const struct statement_row *row)
 
 static bool write_line(struct sharing *sharing, struct error *err)
 {
-    const struct statement_row *row = sharing->charge.row;
-    struct priced priced[USAGE_ROWS_MAX];
-    size_t count = split_usage(row, priced);
+    struct charge *c = &sharing->charge;
+    const struct statement_row *row = c->row;
+    size_t left = count_corrections(row) + row->price_count;
 
-    sharing->charge.carry_in = row->carry_in;
+    c->carry_in = row->carry_in;
     sharing->left = row->posted;
-    if (row->adjustments != 0) {
-        sharing->charge.kind = KIND_CORRECTION;
-        if (!share(sharing, row->adjustments, count == 0, err))
-            return false;
-    } else if (count == 0 && has_fractions(row)) {
-        sharing->charge.kind = row->line.is_pool ? KIND_POOL : KIND_FRACTIONS;
+    if (left == 0 && has_fractions(row)) {
+        begin_charge(c, row->line.is_pool ? KIND_POOL : KIND_FRACTIONS);
         return share(sharing, 0, true, err);
     }
-    for (size_t i = 0; i < count; i++)
-        if (!share_usage(sharing, &priced[i], i + 1 == count, err))
+    for (size_t i = 0; i < row->correction_count; i++)
+        if (row->corrections[i].priced.kib_ns != 0 &&
+            !share_correction(sharing, &row->corrections[i], --left == 0, err))
+            return false;
+    begin_charge(c, KIND_USAGE);
+    for (size_t i = 0; i < row->price_count; i++)
+        if (!share_priced(sharing, &row->prices[i], --left == 0, err))
             return false;
     return true;
 }

@@ -53,21 +53,52 @@ static void put_service(struct json *json, const struct statement_row *row)
     export_json_number(json, "peak_kib", row->peak_kib);
 }
 
-static void put_prices(struct json *json, const struct statement_row *row)
+static void put_exact(struct json *json, const char *name, numerator value)
 {
-    struct price price = {.currency = row->line.currency, .unit = row->line.unit};
+    char text[NUMERATOR_TEXT_MAX];
+
+    json_text(json, name, numerator_format(value, text));
+}
+
+static void put_priced(struct json *json, const struct billing_line *line,
+                       const struct statement_priced *priced)
+{
+    struct price price = {priced->nano_pennies, line->currency, line->unit};
     char text[PRICE_TEXT_MAX];
 
+    put_exact(json, "nano_pennies", priced->nano_pennies);
+    json_text(json, "price", price_format(&price, text));
+    put_exact(json, "kib_ns", priced->kib_ns);
+    put_exact(json, "exact", priced->n);
+}
+
+static void put_prices(struct json *json, const struct statement_row *row)
+{
     json_open_list(json, "prices");
-    for (size_t i = 0; i < row->price_count && i < STATEMENT_PRICES_MAX; i++) {
-        price.nano_pennies = row->nano_pennies[i];
+    for (size_t i = 0; i < row->price_count; i++) {
         json_open_flat_object(json, NULL);
-        export_json_number(json, "nano_pennies", (usage_kib_ns)price.nano_pennies);
-        json_text(json, "price", price_format(&price, text));
+        put_priced(json, &row->line, &row->prices[i]);
         json_close(json);
     }
     json_close(json);
-    json_bool(json, "has_more_prices", row->price_count > STATEMENT_PRICES_MAX);
+}
+
+static void put_corrections(struct json *json, const struct statement_row *row)
+{
+    char month[MONTH_TEXT_MAX], hour[HOUR_TEXT_MAX];
+
+    json_open_list(json, "corrections");
+    for (size_t i = 0; i < row->correction_count; i++) {
+        const struct statement_correction *c = &row->corrections[i];
+
+        json_open_flat_object(json, NULL);
+        json_text(json, "month", month_format(c->month, month));
+        json_text(json, "from", calendar_format_hour(c->first_hour, hour));
+        json_text(json, "to", calendar_format_hour(c->last_hour + 1, hour));
+        put_priced(json, &row->line, &c->priced);
+        json_close(json);
+    }
+    json_close(json);
 }
 
 static void put_row(struct json *json, const struct statement *s, const struct statement_row *row)
@@ -87,6 +118,7 @@ static void put_row(struct json *json, const struct statement *s, const struct s
     json_text(json, "unit", unit_name(row->line.unit));
     export_json_figure(json, "quantity", figure_usage(row->usage.kib_ns, row->line.unit));
     put_prices(json, row);
+    put_corrections(json, row);
     export_json_money(json, &money);
     json_close(json);
 }

@@ -39,8 +39,8 @@ struct late_sink {
 /*
  * Hands over each difference, `due` less `billed`, in the order of vm, hour, account and price.
  * Sorts both. A difference of usage alone is late; a price, or an account, that was another is
- * the tariff's or the owner's. So it is too when `due` has nothing of an hour that has another owner
- * now: by his clock it is of a month that is open, or he has no price.
+ * the tariff's or the owner's. So it is too when `due` has nothing of an hour that has another
+ * owner now: by his clock it is of a month that is open, or he has no price.
  */
 MUST_CHECK bool late_compare(struct late_list *due, struct late_list *billed,
                              const struct late_sink *sink, struct error *err);

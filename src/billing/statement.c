@@ -62,6 +62,41 @@ int statement_place_in_time(const struct statement_reading *r, int offset_h, int
 
 /* ---- money ---- */
 
+/* Those of a month and price, made when there are none yet. They come by hour. */
+static struct statement_correction *correction_of(struct statement_row *row,
+                                                  const struct adjustment *a, int32_t month,
+                                                  struct error *err)
+{
+    for (size_t i = row->correction_count; i > 0; i--) {
+        struct statement_correction *c = &row->corrections[i - 1];
+
+        if (c->month == month && c->priced.nano_pennies == a->nano_pennies)
+            return c;
+    }
+    struct statement_correction *corrections =
+        statement_grow(row->corrections, row->correction_count, sizeof *corrections, err);
+
+    if (corrections == NULL)
+        return NULL;
+    row->corrections = corrections;
+    corrections[row->correction_count] =
+        (struct statement_correction){month, a->hour, a->hour, {.nano_pennies = a->nano_pennies}};
+    return &corrections[row->correction_count++];
+}
+
+static bool add_correction(struct statement_row *row, const struct adjustment *a, int32_t month,
+                           struct error *err)
+{
+    struct statement_correction *c = correction_of(row, a, month, err);
+
+    if (c == NULL)
+        return false;
+    c->first_hour = a->hour < c->first_hour ? a->hour : c->first_hour;
+    c->last_hour = a->hour > c->last_hour ? a->hour : c->last_hour;
+    return statement_priced_add(&c->priced, a->usage_kib_ns, err) &&
+           numerator_add(&row->adjustments, a->usage_kib_ns, a->nano_pennies, err);
+}
+
 static bool take_adjustment(void *self, const struct adjustment *a, struct error *err)
 {
     struct statement_reading *r = self;
@@ -72,8 +107,9 @@ static bool take_adjustment(void *self, const struct adjustment *a, struct error
         return false;
     int place = statement_place_in_time(r, offset_h, a->utc_ns / NS_PER_HOUR);
 
-    return place > 0 || numerator_add(place < 0 ? &e->rest_before : &e->row.adjustments,
-                                      a->usage_kib_ns, a->nano_pennies, err);
+    if (place < 0)
+        return numerator_add(&e->rest_before, a->usage_kib_ns, a->nano_pennies, err);
+    return place > 0 || add_correction(&e->row, a, month_of_hour(a->hour, offset_h), err);
 }
 
 /* The sum of a currency, made when there is none yet. */
@@ -162,6 +198,16 @@ static bool check_row(const struct statement_reading *r, const struct statement_
     return true;
 }
 
+static int by_month(const void *one, const void *other)
+{
+    const struct statement_correction *a = one, *b = other;
+    int order = a->month < b->month ? -1 : a->month > b->month;
+
+    return order != 0 ? order
+                      : (a->priced.nano_pennies > b->priced.nano_pennies) -
+                            (a->priced.nano_pennies < b->priced.nano_pennies);
+}
+
 static bool finish_row(const struct statement_reading *r, struct statement_entry *e,
                        const struct sheet_line *line, struct error *err)
 {
@@ -179,6 +225,8 @@ static bool finish_row(const struct statement_reading *r, struct statement_entry
     row->account_name = account != NULL ? account->name : "";
     row->vm_name = statement_name_of(r->s, &line->stored);
     row->offset_h = account != NULL ? account->offset_h : 0;
+    if (row->correction_count > 1)
+        qsort(row->corrections, row->correction_count, sizeof *row->corrections, by_month);
     if (!check_row(r, row, err) ||
         !charge_line_carry(&before, line->stored.unit, &row->carry_in, err))
         return false;
@@ -225,6 +273,7 @@ static bool make_rows(struct statement_reading *r, struct error *err)
         if (!finish_row(r, e, &lines[i], err))
             return false;
         r->s->rows[r->s->count++] = e->row;
+        e->row = (struct statement_row){0}; /* its lists are the statement's now */
     }
     qsort(r->s->rows, r->s->count, sizeof *r->s->rows, by_name);
     return true;
@@ -274,6 +323,8 @@ bool statement_read(struct store *measured, struct billing_store *b,
                               .to_hour = span->to_hour};
     bool is_ok = statement_check_span(span, &out->is_whole, err) && read_all(&r, measured, b, err);
 
+    for (size_t i = 0; i < r.count; i++)
+        statement_row_clear(&r.entries[i].row);
     free(r.entries);
     sheet_free(r.sheet);
     return is_ok;

@@ -15,7 +15,22 @@
 
 #include "billing/sheet.h"
 
-enum { STATEMENT_PRICES_MAX = 4 };
+/* Usage at one price. */
+struct statement_priced {
+    int64_t nano_pennies;
+    numerator kib_ns;
+    numerator n; /* kib_ns * nano_pennies */
+};
+
+/*
+ * What was written down in the span for hours of a month before, of one price: those that
+ * were billed wrongly are taken back at their price, and those that are missing billed at theirs.
+ */
+struct statement_correction {
+    int32_t month;                  /* of the service, by the account's own clock */
+    int64_t first_hour, last_hour;  /* UTC: the first and the last that it corrects */
+    struct statement_priced priced; /* kib_ns may be negative, or 0 */
+};
 
 struct statement_row {
     struct billing_line line; /* account, vm or pool, currency, unit, month */
@@ -24,16 +39,20 @@ struct statement_row {
     int offset_h;        /* of the account */
 
     /* the service: hours of the span, adjustments not included */
-    struct usage_part usage; /* hour: the first with usage; kib_ns and times summed */
-    int64_t last_hour;       /* the last with usage; as hour: 0 when there is none */
-    uint64_t peak_kib;       /* the highest average of one hour, rounded down */
-    int64_t nano_pennies[STATEMENT_PRICES_MAX]; /* each once, in the order of their first hours */
-    size_t price_count; /* STATEMENT_PRICES_MAX + 1: that many or more, only the first are there */
+    struct usage_part usage;         /* hour: the first with usage; kib_ns and times summed */
+    int64_t last_hour;               /* the last with usage; as hour: 0 when there is none */
+    uint64_t peak_kib;               /* the highest average of one hour, rounded down */
+    struct statement_priced *prices; /* each once, in the order of their first hours */
+    size_t price_count;
+
+    /* what was corrected: by month and price */
+    struct statement_correction *corrections;
+    size_t correction_count;
 
     /* money: numerators of the line's currency and unit */
     numerator carry_in;    /* when the span begins: exact less posted, up to there */
-    numerator n;           /* of the span's usage */
-    numerator adjustments; /* written down in the span */
+    numerator n;           /* of the span's usage: of all prices */
+    numerator adjustments; /* written down in the span: of all corrections */
     numerator transfers;   /* in the span */
     int64_t posted;        /* pennies, in the span */
     numerator carry_out;   /* carry_in + n + adjustments + transfers - posted * D */

@@ -50,12 +50,24 @@ MUST_CHECK bool statement_read_measured(struct statement_reading *r, struct stor
 MUST_CHECK bool statement_check_span(const struct statement_span *span, bool *is_whole,
                                      struct error *err);
 
-/* ---- names: statement_names.c ---- */
+/* ---- what a statement holds: statement_names.c ---- */
 
 /* A billing_name_sink's; self is the statement. */
 MUST_CHECK bool statement_take_name(void *self, const struct uuid *vm, const char *name,
                                     struct error *err);
 /* "" for a pool, and for what nobody named. */
 const char *statement_name_of(const struct statement *s, const struct billing_line *line);
+
+/* So much more of this price. */
+MUST_CHECK bool statement_priced_add(struct statement_priced *priced, numerator kib_ns,
+                                     struct error *err);
+
+/*
+ * A list of a row, with room for one more: most have one entry, so the room is the next power of
+ * two. Where it is now; or NULL: no memory, and it stays as it was.
+ */
+void *statement_grow(void *list, size_t count, size_t size, struct error *err);
+/* The lists of a row. */
+void statement_row_clear(struct statement_row *row);
 
 #endif

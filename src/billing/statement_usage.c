@@ -13,17 +13,33 @@
 
 /* ---- into a row ---- */
 
-static void add_price(struct statement_row *row, int64_t nano_pennies)
+/* Those of a price, made when there is none yet. Hours of one price follow each other. */
+static struct statement_priced *price_of(struct statement_row *row, int64_t nano_pennies,
+                                         struct error *err)
 {
-    size_t known =
-        row->price_count < STATEMENT_PRICES_MAX ? row->price_count : STATEMENT_PRICES_MAX;
+    for (size_t i = row->price_count; i > 0; i--)
+        if (row->prices[i - 1].nano_pennies == nano_pennies)
+            return &row->prices[i - 1];
+    struct statement_priced *prices =
+        statement_grow(row->prices, row->price_count, sizeof *prices, err);
 
-    for (size_t i = 0; i < known; i++)
-        if (row->nano_pennies[i] == nano_pennies)
-            return;
-    row->price_count = known + 1; /* those beyond are not told apart */
-    if (known < STATEMENT_PRICES_MAX)
-        row->nano_pennies[known] = nano_pennies;
+    if (prices == NULL)
+        return NULL;
+    row->prices = prices;
+    prices[row->price_count] = (struct statement_priced){.nano_pennies = nano_pennies};
+    return &prices[row->price_count++];
+}
+
+static bool add_usage(struct statement_row *row, usage_kib_ns usage, int64_t nano_pennies,
+                      struct error *err)
+{
+    struct statement_priced *price = price_of(row, nano_pennies, err);
+
+    if (price == NULL || !statement_priced_add(price, (numerator)usage, err))
+        return false;
+    return (usage_add(&row->usage.kib_ns, usage) ||
+            error_set(err, ERR_RANGE, "a month's usage does not fit")) &&
+           numerator_add(&row->n, (numerator)usage, nano_pennies, err);
 }
 
 /* All that one hour of the span has. Hours come ascending. */
@@ -32,22 +48,19 @@ static bool add_hour(struct statement_row *row, const struct usage_part *part, i
 {
     struct usage_part *sum = &row->usage;
 
-    if (part->kib_ns != 0) {
-        sum->hour = sum->kib_ns == 0 ? part->hour : sum->hour;
-        row->last_hour = part->hour;
-        add_price(row, nano_pennies);
-    }
+    sum->measured_ns += part->measured_ns;
+    sum->missing_ns += part->missing_ns;
+    sum->excluded_ns += part->excluded_ns;
     if (part->measured_ns > 0) {
         uint64_t average = (uint64_t)(part->kib_ns / (uint64_t)part->measured_ns);
 
         row->peak_kib = average > row->peak_kib ? average : row->peak_kib;
     }
-    sum->measured_ns += part->measured_ns;
-    sum->missing_ns += part->missing_ns;
-    sum->excluded_ns += part->excluded_ns;
-    return (usage_add(&sum->kib_ns, part->kib_ns) ||
-            error_set(err, ERR_RANGE, "a month's usage does not fit")) &&
-           numerator_add(&row->n, (numerator)part->kib_ns, nano_pennies, err);
+    if (part->kib_ns == 0)
+        return true;
+    sum->hour = sum->kib_ns == 0 ? part->hour : sum->hour;
+    row->last_hour = part->hour;
+    return add_usage(row, part->kib_ns, nano_pennies, err);
 }
 
 /* ---- what was rated ---- */

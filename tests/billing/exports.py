@@ -149,7 +149,15 @@ def check_golden(program, is_writing):
 
 # ---- what must be in them, computed from the databases ----
 
-Row = collections.namedtuple("Row", "usage prices first last peak carry_in n adjustments transfers posted")
+Row = collections.namedtuple("Row", "usage prices first last peak corrections carry_in n adjustments transfers posted")
+
+
+def sums(pairs):
+    """By key, in the order in which they come."""
+    found = {}
+    for key, value in pairs:
+        found[key] = found.get(key, 0) + value
+    return found
 
 
 def month_of(text):
@@ -224,6 +232,16 @@ class Books:
     def number(self, month, key):
         return next((n for n, line in self.lines.items() if line[5] == month and line[1:5] == key), None)
 
+    def corrections(self, number, offset):
+        """[(month, price, usage, first hour, last hour)]"""
+        of_line = [(utc(a[2] + offset)[:7], a[3], a[2], a[4] * 10**9 + a[5]) for a in self.adjustments if a[1] == number]
+        hours = collections.defaultdict(list)
+        for *key, hour, _ in of_line:
+            hours[tuple(key)].append(hour)
+        usage = sums((tuple(key), kib_ns) for *key, _, kib_ns in of_line)
+        return [(*key, usage[key], min(hours[key]), max(hours[key]))
+                for key in sorted(usage)]
+
     def month(self, text):
         """{(account, vm, currency, unit): Row}"""
         month = month_of(text)
@@ -235,9 +253,10 @@ class Books:
             used = [(hour, h) for hour, h in of_line if h[1]]
             found[key] = Row(
                 usage=[sum(h[i] for _, h in of_line) for i in range(1, 5)],
-                prices=list(dict.fromkeys(h[0] for _, h in used)),
+                prices=sums((h[0], h[1]) for _, h in used),
                 first=used[0][0] if used else None, last=used[-1][0] if used else None,
                 peak=max((h[1] // h[2] for _, h in of_line if h[2]), default=0),
+                corrections=self.corrections(number, self.offsets[key[0]]),
                 carry_in=limbs(self.lines[number][6:9]) if number else 0,
                 n=sum(h[0] * h[1] for _, h in of_line),
                 adjustments=sum(a[3] * (a[4] * 10**9 + a[5]) for a in self.adjustments if a[1] == number),
@@ -279,7 +298,7 @@ def expected_fields(key, row, text, is_sealed):
     account, vm, currency, unit = key
     kib_ns, measured, missing, excluded = row.usage
     running = measured + missing
-    prices = [price(nano, currency) for nano in row.prices[:4]] + (["more"] if len(row.prices) > 4 else [])
+    prices = [price(nano, currency) for nano in list(row.prices)[:4]] + (["more"] if len(row.prices) > 4 else [])
     carry_out = row.carry_in + row.n + row.adjustments + row.transfers - row.posted * KIB_NS[unit] * 10**9
     return {
         "period": text, "status": "sealed" if is_sealed else "open",
@@ -431,6 +450,10 @@ def check_totals(e, expected, books, month):
               amount(posted[currency], currency))
 
 
+def priced(p):
+    return int(p["nano_pennies"]), p["price"], int(p["kib_ns"]), int(p["exact"])
+
+
 def check_json(e, expected, names):
     lines = {(line["account"], line["vm"] or "", line["currency"], line["unit"]): line for line in e.bill["lines"]}
     equal(f"{e.period}: lines of the bill", sorted(lines), sorted(expected))
@@ -447,7 +470,12 @@ def check_json(e, expected, names):
         equal(f"{e.period}, {key}: the bill's equation", left - right, int(line["carry_out"]["exact"]))
         equal(f"{e.period}, {key}: the invoice", line["invoice"],
               f"{key[0]}-{e.period}-{key[2]}" if e.bill["status"] == "sealed" else None)
-        equal(f"{e.period}, {key}: prices", [p["nano_pennies"] for p in line["prices"]], [str(p) for p in row.prices[:4]])
+        equal(f"{e.period}, {key}: prices", [priced(p) for p in line["prices"]],
+              [(nano, price(nano, key[2]), usage, nano * usage) for nano, usage in row.prices.items()])
+        equal(f"{e.period}, {key}: corrections",
+              [(c["month"], c["from"], c["to"], priced(c)) for c in line["corrections"]],
+              [(month, utc(first), utc(last + 1), (nano, price(nano, key[2]), usage, nano * usage))
+               for month, nano, usage, first, last in row.corrections])
         equal(f"{e.period}, {key}: name", line["vm_name"], as_text(names.get(key[1], b"")))
         equal(f"{e.period}, {key}: account's name", line["account_name"], as_text(names[key[0]]))
 

@@ -29,7 +29,6 @@ Fraction = fractions.Fraction
 decimal.getcontext().prec = 80
 UNIT_NAMES = {"GiBh": "GiB-Hours", "GBh": "GB-Hours"}
 PRICE_MAX = 10**11
-PRICES_TOLD = 4
 
 tests = collections.Counter()
 
@@ -119,40 +118,57 @@ class Told:
     def line(self, account, vm, currency, unit):
         pick = self.pick
         penny = spec.UNITS[UNIT_NAMES[unit]][0] * spec.NANO
-        count = 0 if vm is None else pick.choice([0, 1, 1, 1, 2, 2, 3, 4, 6])
-        prices = set()
-        while len(prices) < count:
-            prices.add(pick.choice([0, 1, PRICE_MAX, pick.randrange(PRICE_MAX + 1), pick.randrange(10**pick.randrange(1, 11))]))
-        parts = [(price, self.usage(unit)) for price in pick.sample(sorted(prices), count)]
-        n, usage = sum(price * used for price, used in parts), sum(used for _, used in parts)
+        line = {"account": account, "vm": vm, "currency": currency, "unit": unit, "penny": penny}
+        count = 0 if vm is None else pick.choice([0, 1, 1, 1, 2, 2, 3, 4, 6, 40])
+        parts = [(price, 1 + self.usage(unit) // count) for price in self.prices(count)]
+        corrections = self.corrections(unit, parts) if vm else []
+        n = sum(price * used for price, used in parts)
         small = [0, 1, -1, penny, -penny, pick.randrange(-9 * penny, 9 * penny)]
-        adjustments = pick.choice([0, 0, *small, -n]) if vm else 0
         carry_in = pick.choice([0, pick.randrange(penny), pick.randrange(penny)] + ([] if self.is_whole else small))
         transfers = pick.choice([0, 0, *small])
-        earned = carry_in + n + adjustments + transfers
+        earned = carry_in + n + sum(c["nano"] * c["usage"] for c in corrections) + transfers
         posted = earned // penny + (0 if self.is_whole and pick.random() < 0.8 else pick.randrange(-9, 9))
         carry_out = earned - posted * penny
         self.lines.append(" ".join(map(str, [
             "R", account, self.names[None].hex(), vm or "-", self.names.get(vm, b"").hex() if vm else "", self.offset, currency, unit,
-            usage, ",".join(str(price) for price, _ in parts[:PRICES_TOLD]) or "-", count, carry_in, n, adjustments, transfers,
-            posted, carry_out])))
-        charges = ([("Correction", adjustments, None)] if adjustments else []) + [("Usage", None, part) for part in parts]
-        if count > 2:
-            charges[-count:] = [("Usage", n, (spec.half_up(n, usage), usage))]
+            ",".join(f"{price}:{used}" for price, used in parts) or "-",
+            ",".join("{month}:{first}:{last}:{nano}:{usage}".format(**c) for c in corrections) or "-",
+            carry_in, transfers, posted, carry_out])))
+        charges = [("Correction", (c["nano"], c["usage"]), c) for c in corrections if c["usage"]]
+        charges += [("Usage", part, None) for part in parts]
         if not charges and (carry_in or transfers or posted or carry_out):
-            charges = [("Pool" if vm is None else "Carried", 0, None)]
-        line = {"account": account, "vm": vm, "currency": currency, "unit": unit, "penny": penny}
+            charges = [("Pool" if vm is None else "Carried", (0, 0), None)]
         self.share(line, charges, [carry_in, transfers, posted, carry_out])
+
+    def prices(self, count):
+        """Different ones, in any order."""
+        pick, prices = self.pick, set()
+        while len(prices) < count:
+            prices.add(pick.choice([0, 1, PRICE_MAX, pick.randrange(PRICE_MAX + 1), pick.randrange(10**pick.randrange(1, 11))]))
+        return pick.sample(sorted(prices), count)
+
+    def corrections(self, unit, parts):
+        """Of months before, by month and price; some take back what others give, and some are 0 in sum."""
+        pick, found = self.pick, {}
+        for _ in range(pick.choice([0, 0, 0, 1, 2, 3, 12])):
+            month = self.month - pick.choice([1, 1, 2, 30])
+            first = self.month_hour(month) + pick.randrange(28 * 24)
+            last = min(first + pick.choice([0, 1, 24, 1000]), self.month_hour(month + 1) - 1)
+            nano = pick.choice([price for price, _ in parts] + self.prices(1))
+            usage = pick.choice([1, -1]) * pick.choice([0, 1, self.usage(unit) // 16, sum(used for _, used in parts) // 16])
+            found[month, nano] = {"month": month, "first": first - self.offset, "last": last - self.offset, "nano": nano,
+                                  "usage": usage}
+        return [found[key] for key in sorted(found)]
 
     def share(self, line, charges, figures):
         """The line's pennies go to its charges as each makes them due, what is left to the last."""
         carry, transfers, left, carry_out = figures
-        for place, (kind, n, part) in enumerate(charges):
+        for place, (kind, part, correction) in enumerate(charges):
             is_last = place + 1 == len(charges)
-            n = part[0] * part[1] if n is None else n
+            n = part[0] * part[1]
             pennies = left if is_last else (carry + n) // line["penny"] - carry // line["penny"]
             out = carry_out if is_last else carry + n - pennies * line["penny"]
-            self.rows.append(self.row(line, kind, part, pennies, {
+            self.rows.append(self.row(line, kind, part, pennies, correction, {
                 "x_CostNumerator": n, "x_CostDenominator": line["penny"], "x_CarryIn": carry,
                 "x_Transfers": transfers if is_last else 0, "x_CarryOut": out}))
             left -= pennies
@@ -166,26 +182,28 @@ class Told:
         whole, _, behind = text.partition(".")
         return f"{whole}.{behind.rstrip('0').ljust(max(1, minor), '0')}"
 
-    def row(self, line, kind, part, pennies, exact):
-        is_usage, unit = kind == "Usage", UNIT_NAMES[line["unit"]]
-        has_sku = kind in ("Usage", "Correction")
+    def row(self, line, kind, part, pennies, correction, exact):
+        is_usage, unit = kind in ("Usage", "Correction"), UNIT_NAMES[line["unit"]]
         row = dict.fromkeys(spec.COLUMNS)
         row.update({name: str(value) for name, value in exact.items()})
-        cost, quantity, price = {"Correction": self.money(pennies, 0, line)}.get(kind, self.money(0, 0, line)), None, None
+        cost, quantity, price = self.money(0, 0, line), None, None
+        start, end = self.start - self.offset, self.end - self.offset
         if is_usage:
             nano = spec.half_even(Fraction(part[1], spec.UNITS[unit][0]) * spec.NANO)
-            quantity = f"{nano // spec.NANO}.{nano % spec.NANO:09}"
+            quantity = f"{'-' if nano < 0 else ''}{abs(nano) // spec.NANO}.{abs(nano) % spec.NANO:09}"
             cost, price = self.money(nano * part[0], 18, line), self.money(part[0], 9, line)
+        if correction:
+            start, end = correction["first"], correction["last"] + 1
         row.update({
             "BilledCost": self.money(pennies, 0, line), "EffectiveCost": self.money(pennies, 0, line),
             "BillingAccountId": line["account"], "BillingAccountName": self.names[None], "BillingCurrency": line["currency"],
             "BillingPeriodStart": self.hour(self.first - self.offset),
             "BillingPeriodEnd": self.hour(self.month_hour(self.month + 1) - self.offset),
             "ChargeCategory": "Usage" if is_usage else "Adjustment", "ChargeClass": "Correction" if kind == "Correction" else None,
-            "ChargeDescription": {"Correction": spec.CORRECTION, "Carried": "Carried from before"}.get(
+            "ChargeDescription": {"Carried": "Carried from before"}.get(
                 kind, "Fractions of a penny left by virtual machines that are gone"),
-            "ChargeFrequency": "Usage-Based" if is_usage else "One-Time", "ChargePeriodStart": self.hour(self.start - self.offset),
-            "ChargePeriodEnd": self.hour(self.end - self.offset), "ConsumedQuantity": quantity, "PricingQuantity": quantity,
+            "ChargeFrequency": "Usage-Based" if is_usage else "One-Time", "ChargePeriodStart": self.hour(start),
+            "ChargePeriodEnd": self.hour(end), "ConsumedQuantity": quantity, "PricingQuantity": quantity,
             "ConsumedUnit": unit if is_usage else None, "PricingUnit": unit if is_usage else None, "ContractedCost": cost,
             "ListCost": cost, "ContractedUnitPrice": price, "ListUnitPrice": price,
             "InvoiceId": f"{line['account']}-{self.hour(self.first)[:7]}-{line['currency']}" if self.is_sealed else None,
@@ -194,13 +212,17 @@ class Told:
             "ServiceName": "Virtual Machine Memory", "ServiceSubcategory": "Virtual Machines", "x_MissingHosts": self.hosts or None})
         if line["vm"]:
             row.update({"ResourceId": f"vm/{line['vm']}", "ResourceName": self.names[line["vm"]], "ResourceType": "Virtual Machine"})
-        if has_sku:
+        if is_usage:
             row.update({"SkuId": "vm-memory", "SkuMeter": "Allocated Memory", "SkuPriceId": f"vm-memory-{unit.lower()}",
                         "SkuPriceDetails": '{"MemorySize":%s}' % {"GiBh": "1", "GBh": "0.931322574615478515625"}[line["unit"]]})
         if is_usage:
             said = re.sub(r"\.?0+$", "", price) if "." in price else price
+            why = ""
+            if correction:
+                month = self.hour(self.month_hour(correction["month"]))[:7]
+                why = f" (correction of {month})"
             row.update({"x_KibNs": str(part[1]), "ChargeDescription":
-                        f"Memory allocated to a virtual machine, {said} {line['currency']} per {unit[:-1]}"})
+                        f"Memory allocated to a virtual machine{why}, {said} {line['currency']} per {unit[:-1]}"})
         return row
 
     def text(self):
@@ -216,8 +238,6 @@ class Told:
 def is_field(name, field, expected):
     if isinstance(expected, bytes):
         return is_name(field, expected) and (field is None) == (expected == b"")
-    if name == "ChargeDescription" and None not in (field, expected):
-        return field.replace(spec.AVERAGE + " ", "") == expected  # the rules say when it is one
     return field == expected
 
 
@@ -237,23 +257,54 @@ def limbs(three):
     return three[0] * 10**24 + three[1] * 10**12 + three[2]
 
 
+def key_of(row):
+    return row["BillingAccountId"], (row["ResourceId"] or "vm/")[3:], row["BillingCurrency"], spec.unit_of(row)
+
+
+def nano_pennies(row):
+    return Fraction(row["ListUnitPrice"]) * 10**spec.MINOR_DIGITS[row["BillingCurrency"]] * spec.NANO
+
+
+def corrections_in(rows):
+    """What they correct, and of which hours."""
+    found = {}
+    for row in filter(spec.is_correction, rows):
+        found[key_of(row), spec.place_in_line(row)[1], nano_pennies(row)] = (
+            int(row["x_KibNs"]), row["ChargePeriodStart"], row["ChargePeriodEnd"])
+    return found
+
+
+def adjusted(store, number):
+    """The same, of the adjustments in the lines of a month."""
+    usage, hours = collections.Counter(), collections.defaultdict(list)
+    for account, vm, currency, unit, offset, nano, hour, kib_s, frac in store.query(
+            "SELECT account, vm, currency, unit, offset_h, nano_pennies, hour, kib_s, kib_s_frac"
+            " FROM adjustment JOIN line USING (line) JOIN account USING (account) WHERE month = ?", number):
+        month = (datetime.datetime(1970, 1, 1) + datetime.timedelta(hours=hour + offset)).strftime("%Y-%m")
+        key = (account, vm, currency, UNIT_NAMES[unit]), month, nano
+        usage[key] += kib_s * spec.NANO + frac
+        hours[key].append(hour)
+    return {key: (kib_ns, Told.hour(min(hours[key])), Told.hour(max(hours[key]) + 1))
+            for key, kib_ns in usage.items() if kib_ns}
+
+
 def differences(store, month, rows):
     """Between a month's dataset and what SQL says of it."""
     number = (int(month[:4]) - 1970) * 12 + int(month[5:]) - 1
     sums = collections.defaultdict(collections.Counter)
     for row in rows:
-        vm = (row["ResourceId"] or "vm/")[3:]
-        line = sums[row["BillingAccountId"], vm, row["BillingCurrency"], spec.unit_of(row)]
+        vm = key_of(row)[1]
+        line = sums[key_of(row)]
         if not line:
             line["carry_in"] = int(row["x_CarryIn"])
         line["posted"] += spec.pennies(row)
         line["n"] += int(row["x_CostNumerator"])
         line["transfers"] += int(row["x_Transfers"])
-        line["kib_ns"] += int(row["x_KibNs"] or 0)
         yield is_name(row["BillingAccountName"], store.names_in[month][row["BillingAccountId"]]) or "another account's name"
         yield is_name(row["ResourceName"], store.names_in[month].get(vm, b"")) or "another VM's name"
     is_sealed = store.query("SELECT count(*) FROM period WHERE month = ?", number)[0][0] == 1
     yield all((row["InvoiceId"] is not None) == is_sealed for row in rows) or "an invoice before the close, or none after it"
+    yield corrections_in(rows) == adjusted(store, number) or "other corrections than the adjustments"
     seen = set()
     for line, account, vm, currency, unit, posted, *carry_in in store.query(
             "SELECT line, account, vm, currency, unit, posted, carry_in_high, carry_in_middle, carry_in_low FROM line"
@@ -263,13 +314,16 @@ def differences(store, month, rows):
         n = limbs(store.query("SELECT coalesce(n_high, 0), n_middle, n_low FROM line WHERE line = ?", line)[0])
         transfers = limbs(store.query("SELECT coalesce(sum(high), 0), coalesce(sum(middle), 0), coalesce(sum(low), 0)"
                                       " FROM ledger WHERE line = ?", line)[0])
-        kib_s, frac = store.query("SELECT coalesce(sum(kib_s), 0), coalesce(sum(kib_s_frac), 0) FROM rated WHERE line = ?", line)[0]
+        rated = {nano: kib_s * spec.NANO + frac for nano, kib_s, frac in store.query(
+            "SELECT nano_pennies, sum(kib_s), sum(kib_s_frac) FROM rated WHERE line = ? GROUP BY 1", line)}
         got = sums[key]
         yield got["posted"] == posted or f"{key}: {got['posted']} pennies, SQL says {posted}"
         yield got["transfers"] == transfers or f"{key}: other transfers"
         yield got["carry_in"] == limbs(carry_in) or f"{key}: another carry"
         yield not is_sealed or got["n"] == n or f"{key}: another numerator"
-        yield not is_sealed or got["kib_ns"] == kib_s * spec.NANO + frac or f"{key}: other usage"
+        used = {nano_pennies(row): int(row["x_KibNs"]) for row in rows
+                if row["x_KibNs"] and not spec.is_correction(row) and key_of(row) == key}
+        yield not is_sealed or used == {nano: usage for nano, usage in rated.items() if usage} or f"{key}: other usage"
     yield all(key in seen for key in sums) or "a line that the books don't have"
     ledger = dict(store.query("SELECT account, sum(pennies) FROM ledger JOIN line USING (line) WHERE month = ? GROUP BY 1", number))
     for account, posted in ledger.items():
@@ -406,6 +460,7 @@ def main():
                 before = rows
                 if seed == options.seed and month != MONTHS[0]:
                     mutants(text, wrong)
+            check(any(spec.is_correction(row) for row in rows), "no correction in the last month")
             days_of_store(store)
     print(f"{tests['passed']} passed, {tests['failed']} failed")
     return 0 if tests["failed"] == 0 else 1

@@ -82,9 +82,9 @@ UNITS = {"GiB-Hours": (2**20 * 3600 * 10**9, Fraction(1)),
 PRICE_IDS = {"vm-memory-gib-hours": "GiB-Hours", "vm-memory-gb-hours": "GB-Hours"}
 MINOR_DIGITS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
 NANO = 10**9
-AVERAGE = "on average"
 FRACTIONS = {"Fractions of a penny left by virtual machines that are gone", "Carried from before"}
-CORRECTION = "Memory of earlier months: measured late, or of another owner or price"
+DESCRIPTION = re.compile(r"Memory allocated to a virtual machine(?: \(correction of ([0-9]{4}-[0-9]{2})\))?,"
+                         r" ([0-9.]+) ([A-Z]{3}) per (G.?B-Hour)")
 
 
 # ---- CSV: RFC 4180 in UTF-8; a field with nothing in it, not even quotes, is null ----
@@ -154,8 +154,14 @@ def half_even(value):
     return whole + (rest > Fraction(1, 2) or (rest == Fraction(1, 2) and whole % 2 == 1))
 
 
-def half_up(value, divisor):
-    return (2 * value + divisor) // (2 * divisor)
+def is_correction(row):
+    return row["ChargeClass"] == "Correction"
+
+
+def offsets_of(row):
+    """The hours by which the account's clock may be ahead: those at which its period begins a month."""
+    start = date(row, "BillingPeriodStart")
+    return [hours for hours in range(-12, 15) if (start + datetime.timedelta(hours=hours)).strftime("%d %H") == "01 00"]
 
 
 @row_rule
@@ -209,18 +215,22 @@ def a_resource_is_the_uuid_of_a_vm(row):
 
 
 @row_rule
-def a_correction_is_an_adjustment(row):
-    yield row["ChargeClass"] is None or row["ChargeCategory"] == "Adjustment" or "a correction of another category"
+def a_correction_is_of_usage(row):
+    """What has a quantity and a price is usage: an adjustment is what falls into no other category."""
+    yield not is_correction(row) or row["ChargeCategory"] == "Usage" or "a correction of another category"
+    for name in ("PricingQuantity", "x_KibNs"):
+        yield is_correction(row) or row[name] is None or decimal(row, name) >= 0 or f"{name} is negative"
+    yield row["x_KibNs"] != "0" or "usage of nothing"
 
 
 @row_rule
 def price_times_quantity_is_cost(row):
     for price, cost in (("ListUnitPrice", "ListCost"), ("ContractedUnitPrice", "ContractedCost")):
         if row[price] is None:
-            # a correction is a charge of its own; fractions are of charges whose cost is in their rows
-            expected = decimal(row, "BilledCost") if row["ChargeClass"] == "Correction" else 0
-            yield decimal(row, cost) == expected or f"{cost} of a charge without price"
+            # fractions are of charges whose cost is in their rows
+            yield decimal(row, cost) == 0 or f"{cost} of a charge without price"
             continue
+        # also where ChargeClass is Correction, which FOCUS excepts
         yield decimal(row, price) >= 0 or f"{price} is negative"
         yield decimal(row, price) * decimal(row, "PricingQuantity") == decimal(row, cost) or f"{cost} is no product"
 
@@ -255,14 +265,30 @@ def the_sender_is_one(row):
 
 @row_rule
 def periods_are_months_and_within_them(row):
-    start, end = date(row, "BillingPeriodStart"), date(row, "BillingPeriodEnd")
-    offsets = [hours for hours in range(-12, 15) if (start + datetime.timedelta(hours=hours)).strftime("%d %H") == "01 00"]
+    start, end, offsets = date(row, "BillingPeriodStart"), date(row, "BillingPeriodEnd"), offsets_of(row)
     first = start + datetime.timedelta(hours=offsets[0]) if offsets else start
     following = (first + datetime.timedelta(days=31)).replace(day=1)
     yield offsets and end + datetime.timedelta(hours=offsets[0]) == following or "the billing period is no month"
-    yield start <= date(row, "ChargePeriodStart") < date(row, "ChargePeriodEnd") <= end or "charged outside the period"
+    yield date(row, "ChargePeriodStart") < date(row, "ChargePeriodEnd") or "the charge period ends before it begins"
+    if is_correction(row):
+        return
+    yield start <= date(row, "ChargePeriodStart") and date(row, "ChargePeriodEnd") <= end or "charged outside the period"
     span = date(row, "ChargePeriodEnd") - date(row, "ChargePeriodStart")
     yield span in (end - start, datetime.timedelta(days=1)) or "the charge period is neither a month nor a day"
+
+
+@row_rule
+def a_correction_is_of_hours_of_one_month_before(row):
+    """By the account's own clock; and its description says which month that is."""
+    if not is_correction(row) or not offsets_of(row):
+        return
+    offset = datetime.timedelta(hours=offsets_of(row)[0])
+    start, end = date(row, "ChargePeriodStart"), date(row, "ChargePeriodEnd")
+    said = DESCRIPTION.fullmatch(row["ChargeDescription"])
+    yield end <= date(row, "BillingPeriodStart") or "a correction of the period itself"
+    yield start.minute == start.second == end.minute == end.second == 0 or "a correction of parts of hours"
+    last = end - datetime.timedelta(hours=1)
+    yield f"{start + offset:%Y-%m}" == f"{last + offset:%Y-%m}" == (said and said[1]) or "a correction of several months"
 
 
 @row_rule
@@ -291,25 +317,21 @@ def exact_figures_agree(row):
     minor = 10**MINOR_DIGITS[row["BillingCurrency"]]
     nano_pennies = decimal(row, "ContractedUnitPrice") * minor * NANO
     yield half_even(Fraction(usage, UNITS[unit][0]) * NANO) == quantity * NANO or "PricingQuantity is not x_KibNs, rounded"
-    if AVERAGE in row["ChargeDescription"]:
-        yield half_up(numerator, usage) == nano_pennies or "the average price is another"
-    else:
-        yield usage * nano_pennies == numerator or "x_CostNumerator is not x_KibNs times the price"
-        difference = decimal(row, "ContractedCost") * minor - Fraction(numerator, denominator)
-        yield abs(difference) <= Fraction(5, 10**8) or "ContractedCost is not the exact quotient"
+    yield usage * nano_pennies == numerator or "x_CostNumerator is not x_KibNs times the price"
+    difference = decimal(row, "ContractedCost") * minor - Fraction(numerator, denominator)
+    yield abs(difference) <= Fraction(5, 10**8) or "ContractedCost is not the exact quotient"
 
 
 @row_rule
 def the_description_says_what_for_and_at_which_price(row):
     said = row["ChargeDescription"]
-    if row["ChargeCategory"] == "Usage":
-        found = re.fullmatch(r"Memory allocated to a virtual machine, (?:on average )?([0-9.]+) ([A-Z]{3}) per (G.?B-Hour)", said)
-        yield found and (Fraction(found[1]), found[2], found[3] + "s") == (
-            decimal(row, "ListUnitPrice"), row["BillingCurrency"], row["PricingUnit"]) or f"description: {said!r}"
-    elif row["ChargeClass"] == "Correction":
-        yield said == CORRECTION or f"description: {said!r}"
-    else:
+    if row["ChargeCategory"] != "Usage":
         yield said in FRACTIONS or f"description: {said!r}"
+        return
+    found = DESCRIPTION.fullmatch(said)
+    yield found and (Fraction(found[2]), found[3], found[4] + "s") == (
+        decimal(row, "ListUnitPrice"), row["BillingCurrency"], row["PricingUnit"]) or f"description: {said!r}"
+    yield found and (found[1] is not None) == is_correction(row) or f"correction: {said!r}"
 
 
 @dataset_rule
@@ -339,10 +361,12 @@ def what_is_the_same_has_the_same_names(header, rows):
     for one, other in (("BillingAccountId", "BillingAccountName"), ("ResourceId", "ResourceName"), ("SkuPriceId", "SkuId"),
                        ("ServiceName", "ServiceCategory"), ("ServiceName", "ServiceSubcategory"),
                        ("BillingAccountId", "BillingPeriodStart"), ("BillingAccountId", "ChargePeriodStart"),
-                       ("ServiceName", "ProviderName"), ("ServiceName", "x_MissingHosts")):
+                       ("BillingAccountId", "ChargePeriodEnd"), ("ServiceName", "ProviderName"),
+                       ("ServiceName", "x_MissingHosts")):
         values = collections.defaultdict(set)
         for row in rows:
-            values[row[one]].add(row[other])
+            if not other.startswith("ChargePeriod") or not is_correction(row):
+                values[row[one]].add(row[other])
         for key, those in values.items():
             yield key is None or len(those) == 1 or f"{one} {key} has {len(those)} of {other}"
 
@@ -351,16 +375,30 @@ def line_of(row):
     return row["BillingAccountId"], row["ResourceId"], row["BillingCurrency"], row["x_CostDenominator"]
 
 
+def place_in_line(row):
+    """Corrections first, by month and price; then usage, by price as it comes."""
+    if not is_correction(row):
+        return (1,)
+    said = DESCRIPTION.fullmatch(row["ChargeDescription"])
+    return 0, said[1], decimal(row, "ListUnitPrice")
+
+
 @dataset_rule
 def the_rows_of_a_line_carry_on(header, rows):
-    seen, before = set(), None
+    seen, before, prices = set(), None, set()
     for row in rows:
         if before is not None and line_of(row) == line_of(before):
             yield row["x_CarryIn"] == before["x_CarryOut"] or "x_CarryIn is not the x_CarryOut of the row before"
             yield before["x_Transfers"] == "0" or "a transfer before the line's last row"
-            yield row["ChargeCategory"] == "Usage" or "usage comes last"
+            yield row["ChargeCategory"] == "Usage" or "fractions beside usage"
+            in_order = place_in_line(before) < place_in_line(row) or place_in_line(before) == place_in_line(row) == (1,)
+            yield in_order or "corrections come first, by month and price"
         else:
             yield line_of(row) not in seen or "the rows of a line are not together"
+            prices = set()
+        if row["ChargeCategory"] == "Usage" and not is_correction(row):
+            yield row["ListUnitPrice"] not in prices or "a price has two rows"
+            prices.add(row["ListUnitPrice"])
         seen.add(line_of(row))
         before = row
 
@@ -382,7 +420,7 @@ def violations_in(header, rows, numbers=None):
         for rule in DATASET_RULES:
             found += broken(rule, header, rows)
         return found
-    except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, ZeroDivisionError) as error:
         return [f"{type(error).__name__}: {error}"]
 
 

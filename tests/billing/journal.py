@@ -153,7 +153,7 @@ def told_names(pick):
         for vm in sorted(pick.sample(range(1000), pick.randrange(1, 4))):
             posted, currency = pick.choice([-1, 1]) * pick.randrange(1, 10**pick.randrange(1, 12)), pick.choice(list(MINOR_DIGITS))
             lines.append(f"R {account} {name.hex()} aaaaaaaa-0000-4000-8000-{vm:012} {pick.choice([name, b'']).hex()} 0 {currency} GiBh"
-                         f" 0 - 0 0 0 0 0 {posted} 0")
+                         f" - - 0 0 {posted} 0")
             sums.append((account, currency, "2024-05", posted))
     return "\n".join(lines).encode() + b"\n", balances_of(sums)
 

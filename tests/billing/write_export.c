@@ -5,10 +5,11 @@
  *   write_export focus|journal
  *
  *     S month from_hour to_hour sealed whole missing_hosts
- *     R account name vm|- vm_name offset_h currency unit kib_ns prices|- price_count
- *       carry_in n adjustments transfers posted carry_out
+ *     R account name vm|- vm_name offset_h currency unit prices|- corrections|- carry_in transfers
+ *       posted carry_out
  *
- * a line each, fields separated by one space, texts in hexadecimal, prices by commas. So a test can
+ * a line each, fields separated by one space, texts in hexadecimal. prices: nano_pennies:kib_ns,
+ * separated by commas; corrections: month:first_hour:last_hour:nano_pennies:kib_ns. So a test can
  * say what no store would: any numbers, any names. The count of rows goes to standard error.
  */
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 
 #include "billing/export.h"
+#include "billing/statement_impl.h"
 
 static void fail(const char *text)
 {
@@ -59,12 +61,62 @@ static const char *next_text(char **line)
     return text;
 }
 
-static void take_prices(char *line, struct statement_row *row)
+/* The next of a list, or NULL; "-" is one without any. */
+static char *next_of_list(char **list)
 {
-    size_t count = 0;
+    char *one = strsep(list, ",");
 
-    for (char *field; (field = strsep(&line, ",")) != NULL && strcmp(field, "-") != 0;)
-        row->nano_pennies[count++] = strtoll(field, NULL, 10);
+    return one == NULL || strcmp(one, "-") == 0 ? NULL : one;
+}
+
+static numerator next_part(char **one)
+{
+    const char *part = strsep(one, ":");
+    numerator value;
+
+    must(part != NULL && numerator_parse(part, strlen(part), &value), "a part of a list");
+    return value;
+}
+
+static void take_priced(char **one, struct statement_priced *priced)
+{
+    struct error err;
+
+    *priced = (struct statement_priced){.nano_pennies = (int64_t)next_part(one)};
+    must(statement_priced_add(priced, next_part(one), &err), "usage does not fit");
+}
+
+static void take_prices(char *list, struct statement_row *row)
+{
+    struct error err;
+
+    for (char *one; (one = next_of_list(&list)) != NULL; row->price_count++) {
+        row->prices = statement_grow(row->prices, row->price_count, sizeof *row->prices, &err);
+        must(row->prices != NULL, "no memory");
+        struct statement_priced *priced = &row->prices[row->price_count];
+
+        take_priced(&one, priced);
+        row->usage.kib_ns += (usage_kib_ns)priced->kib_ns;
+        must(numerator_add_to(&row->n, priced->n, &err), "usage does not fit");
+    }
+}
+
+static void take_corrections(char *list, struct statement_row *row)
+{
+    struct error err;
+
+    for (char *one; (one = next_of_list(&list)) != NULL; row->correction_count++) {
+        row->corrections =
+            statement_grow(row->corrections, row->correction_count, sizeof *row->corrections, &err);
+        must(row->corrections != NULL, "no memory");
+        struct statement_correction *c = &row->corrections[row->correction_count];
+
+        c->month = (int32_t)next_part(&one);
+        c->first_hour = (int64_t)next_part(&one);
+        c->last_hour = (int64_t)next_part(&one);
+        take_priced(&one, &c->priced);
+        must(numerator_add_to(&row->adjustments, c->priced.n, &err), "usage does not fit");
+    }
 }
 
 static void take_row(char *line, struct statement_row *row)
@@ -81,12 +133,9 @@ static void take_row(char *line, struct statement_row *row)
     row->offset_h = (int)next_numerator(&line);
     must(currency_find(next_field(&line), &row->line.currency, &err), "no such currency");
     must(unit_parse(next_field(&line), &row->line.unit, &err), "no such unit");
-    row->usage.kib_ns = (usage_kib_ns)next_numerator(&line);
     take_prices(next_field(&line), row);
-    row->price_count = (size_t)next_numerator(&line);
+    take_corrections(next_field(&line), row);
     row->carry_in = next_numerator(&line);
-    row->n = next_numerator(&line);
-    row->adjustments = next_numerator(&line);
     row->transfers = next_numerator(&line);
     row->posted = (int64_t)next_numerator(&line);
     row->carry_out = next_numerator(&line);

@@ -200,7 +200,7 @@ static void test_statement_of_an_open_month(void **state)
     assert_int_equal(row->usage.excluded_ns, NS_PER_HOUR);
     assert_int_equal(row->peak_kib, GIB);
     assert_int_equal(row->price_count, 1);
-    assert_int_equal(row->nano_pennies[0], 420000000);
+    assert_int_equal(row->prices[0].nano_pennies, 420000000);
     assert_pennies(row->carry_in, "0.000000000");
     assert_pennies(row->n, "19.740000000");
     assert_pennies(row->adjustments, "0.000000000");
@@ -305,31 +305,46 @@ static void test_statement_prices_come_once_and_in_order(void **state)
     const struct statement_row *row = row_of(&s, "acme", 1);
 
     assert_int_equal(row->price_count, 3);
-    assert_int_equal(row->nano_pennies[0], 420000000);
-    assert_int_equal(row->nano_pennies[1], 500000000);
-    assert_int_equal(row->nano_pennies[2], 100000000);
+    assert_int_equal(row->prices[0].nano_pennies, 420000000);
+    assert_int_equal(row->prices[1].nano_pennies, 500000000);
+    assert_int_equal(row->prices[2].nano_pennies, 100000000);
     /* 9 h and 10 h at 0.42, 10 h at 0.5, 18 h at 0.1 */
+    assert_gib_h((usage_kib_ns)row->prices[0].kib_ns, 19);
+    assert_gib_h((usage_kib_ns)row->prices[1].kib_ns, 10);
+    assert_gib_h((usage_kib_ns)row->prices[2].kib_ns, 18);
+    assert_pennies(row->prices[1].n, "5.000000000");
     assert_pennies(row->n, "14.780000000");
     statement_free(&s);
 }
 
-static void test_statement_counts_prices_beyond_the_most(void **state)
+/* A price for each hour, as of a market: 47 of them, and that of the first hour again at the end.
+ */
+static void test_statement_has_as_many_prices_as_there_were(void **state)
 {
     struct books_scene *t = *state;
+    numerator n = 0;
 
     set_scene(t);
-    books_tariff(t, "", "0.005", "EUR/GiBh", H(10));
-    books_tariff(t, "", "0.006", "EUR/GiBh", H(20));
-    books_tariff(t, "", "0.007", "EUR/GiBh", H(30));
+    for (int hour = 2; hour < 47; hour++) {
+        char price[16];
+
+        (void)snprintf(price, sizeof price, "0.01%02d", hour);
+        books_tariff(t, "", price, "EUR/GiBh", H(hour));
+    }
+    books_tariff(t, "", "0.0042", "EUR/GiBh", H(47));
     struct statement s = november(t);
+    const struct statement_row *row = row_of(&s, "acme", 1);
 
-    assert_int_equal(row_of(&s, "acme", 1)->price_count, 4);
-    statement_free(&s);
-    books_tariff(t, "", "0.008", "EUR/GiBh", H(40));
-    s = november(t);
-
-    assert_int_equal(row_of(&s, "acme", 1)->price_count, 5);
-    assert_int_equal(row_of(&s, "acme", 1)->nano_pennies[3], 700000000);
+    assert_int_equal(row->price_count, 46);
+    assert_int_equal(row->prices[0].nano_pennies, 420000000);
+    assert_gib_h((usage_kib_ns)row->prices[0].kib_ns, 2);
+    assert_pennies(row->prices[0].n, "0.840000000");
+    for (size_t i = 1; i < row->price_count; i++) {
+        assert_int_equal(row->prices[i].nano_pennies, 1010000000 + (int)i * 10000000);
+        assert_gib_h((usage_kib_ns)row->prices[i].kib_ns, 1);
+        n += row->prices[i].n;
+    }
+    assert_true(row->n == n + row->prices[0].n);
     statement_free(&s);
 }
 
@@ -367,6 +382,16 @@ static void test_statement_has_no_row_for_hours_of_nothing(void **state)
 
 /* ---- the same before and after the seal ---- */
 
+static void assert_same_prices(const struct statement_row *x, const struct statement_row *y)
+{
+    assert_int_equal(x->price_count, y->price_count);
+    for (size_t i = 0; i < x->price_count; i++) {
+        assert_int_equal(x->prices[i].nano_pennies, y->prices[i].nano_pennies);
+        assert_true(x->prices[i].kib_ns == y->prices[i].kib_ns);
+        assert_true(x->prices[i].n == y->prices[i].n);
+    }
+}
+
 static void assert_same_service(const struct statement *a, const struct statement *b)
 {
     for (size_t i = 0; i < a->count; i++) {
@@ -380,8 +405,7 @@ static void assert_same_service(const struct statement *a, const struct statemen
         assert_int_equal(x->usage.excluded_ns, y->usage.excluded_ns);
         assert_int_equal(x->last_hour, y->last_hour);
         assert_int_equal(x->peak_kib, y->peak_kib);
-        assert_int_equal(x->price_count, y->price_count);
-        assert_memory_equal(x->nano_pennies, y->nano_pennies, sizeof x->nano_pennies);
+        assert_same_prices(x, y);
         assert_true(x->n == y->n);
         assert_true(x->carry_in == y->carry_in);
     }
@@ -626,6 +650,14 @@ static void test_statement_of_a_sealed_month_stays_what_it_was(void **state)
     statement_free(&after);
 }
 
+static void assert_correction(const struct statement_correction *c, int64_t nano_pennies,
+                              int64_t gib_h)
+{
+    assert_int_equal(c->priced.nano_pennies, nano_pennies);
+    assert_true(c->priced.kib_ns == (numerator)KIB_NS_PER_GIB_H * gib_h);
+    assert_true(c->priced.n == c->priced.kib_ns * nano_pennies);
+}
+
 /* 24 GiB*h of the 2nd cost 0.1 pennies more each: found in December, and billed there. */
 static void test_statement_has_adjustments_when_they_were_written(void **state)
 {
@@ -646,15 +678,71 @@ static void test_statement_has_adjustments_when_they_were_written(void **state)
     assert_pennies(row->adjustments, "2.400000000");
     assert_int_equal(row->posted, 2);
     assert_pennies(row->carry_out, "0.400000000");
+    assert_int_equal(row->correction_count, 2);
+    assert_correction(&row->corrections[0], 420000000, -24);
+    assert_correction(&row->corrections[1], 520000000, 24);
+    assert_int_equal(row->corrections[0].month, NOVEMBER);
+    assert_int_equal(row->corrections[0].first_hour, H(24));
+    assert_int_equal(row->corrections[0].last_hour, H(47));
     statement_free(&s);
 
     s = read_span(t, (struct statement_span){DECEMBER, H(792), H(816)});
+    assert_int_equal(row_of(&s, "acme", 1)->correction_count, 2);
     assert_pennies(row_of(&s, "acme", 1)->adjustments, "2.400000000");
     assert_int_equal(row_of(&s, "acme", 1)->posted, 2);
     statement_free(&s);
     s = read_span(t, (struct statement_span){DECEMBER, H(816), H(840)});
     assert_pennies(row_of(&s, "acme", 1)->adjustments, "0.000000000");
+    assert_int_equal(row_of(&s, "acme", 1)->correction_count, 0);
     assert_pennies(row_of(&s, "acme", 1)->carry_in, "0.400000000");
+    statement_free(&s);
+}
+
+/*
+ * A part of the 2nd was another's, at another price, and a part of both days had another price: by
+ * month and price, wherever they were written down. For one whose clock is nine hours ahead
+ * the evening of the last of October is of November.
+ */
+static void test_statement_has_corrections_by_month_and_price(void **state)
+{
+    struct books_scene *t = *state;
+
+    books_account(t, "east", "East", 9);
+    books_tariff(t, "east", "0.0100", "EUR/GiBh", 0);
+    books_account(t, "acme", "Acme", 0);
+    books_owner(t, 1, "acme", 0);
+    books_tariff(t, "", "0.0042", "EUR/GiBh", 0);
+    books_vm(t, 1, 1, GIB, H(-24), H(24));
+    books_measure(t, H(-24), H(722));
+    books_close_month(t, NOVEMBER - 1, AT(722));
+    books_close_month(t, NOVEMBER, AT(722));
+    books_owner(t, 1, "east", H(-12));
+    books_owner(t, 1, "acme", H(4));
+    books_tariff(t, "", "0.0052", "EUR/GiBh", H(20));
+    books_tariff(t, "", "0.0042", "EUR/GiBh", H(22));
+    books_charge(t, AT(722));
+    struct statement s = read_span(t, whole_month(DECEMBER));
+    const struct statement_row *row = row_of(&s, "acme", 1);
+
+    assert_int_equal(row->correction_count, 3);
+    assert_correction(&row->corrections[0], 420000000, -12);
+    assert_int_equal(row->corrections[0].month, NOVEMBER - 1);
+    assert_int_equal(row->corrections[0].first_hour, H(-12));
+    assert_int_equal(row->corrections[0].last_hour, H(-1));
+    assert_correction(&row->corrections[1], 420000000, -6);
+    assert_int_equal(row->corrections[1].month, NOVEMBER);
+    assert_correction(&row->corrections[2], 520000000, 2);
+
+    row = row_of(&s, "east", 1);
+    assert_int_equal(row->correction_count, 2);
+    assert_correction(&row->corrections[0], 1000000000, 3);
+    assert_int_equal(row->corrections[0].month, NOVEMBER - 1);
+    assert_int_equal(row->corrections[0].first_hour, H(-12));
+    assert_int_equal(row->corrections[0].last_hour, H(-10));
+    assert_correction(&row->corrections[1], 1000000000, 13);
+    assert_int_equal(row->corrections[1].month, NOVEMBER);
+    assert_int_equal(row->corrections[1].first_hour, H(-9));
+    assert_int_equal(row->corrections[1].last_hour, H(3));
     statement_free(&s);
 }
 
@@ -761,14 +849,45 @@ static void test_statement_refuses_entries_without_a_line(void **state)
 
 /* ---- days and months, at random ---- */
 
+enum { PRICES_MOST = 8, CORRECTIONS_MOST = 64 };
+
 struct sums {
     usage_kib_ns kib_ns;
     int64_t measured_ns, missing_ns, excluded_ns;
     numerator n, adjustments, transfers, posted;
+    numerator by_price[PRICES_MOST], by_correction[CORRECTIONS_MOST];
 };
 
-static void add_row(struct sums *sums, const struct statement_row *row)
+/* In the order of the month's row. */
+static void add_lists(struct sums *sums, const struct statement_row *row,
+                      const struct statement_row *month)
 {
+    assert_true(month->price_count <= PRICES_MOST && month->correction_count <= CORRECTIONS_MOST);
+    for (size_t i = 0; i < row->price_count; i++) {
+        size_t at = 0;
+
+        while (month->prices[at].nano_pennies != row->prices[i].nano_pennies)
+            assert_true(++at < month->price_count);
+        sums->by_price[at] += row->prices[i].kib_ns;
+        assert_true(row->prices[i].n == row->prices[i].kib_ns * row->prices[i].nano_pennies);
+    }
+    for (size_t i = 0; i < row->correction_count; i++) {
+        const struct statement_correction *c = &row->corrections[i], *other = month->corrections;
+        size_t at = 0;
+
+        while (other[at].priced.nano_pennies != c->priced.nano_pennies ||
+               other[at].month != c->month)
+            assert_true(++at < month->correction_count);
+        sums->by_correction[at] += c->priced.kib_ns;
+        assert_true(c->priced.n == c->priced.kib_ns * c->priced.nano_pennies);
+        assert_true(c->first_hour >= other[at].first_hour && c->last_hour <= other[at].last_hour);
+    }
+}
+
+static void add_row(struct sums *sums, const struct statement_row *row,
+                    const struct statement_row *month)
+{
+    add_lists(sums, row, month);
     sums->kib_ns += row->usage.kib_ns;
     sums->measured_ns += row->usage.measured_ns;
     sums->missing_ns += row->usage.missing_ns;
@@ -816,14 +935,14 @@ static void assert_days_are_the_month(struct books_scene *t, int32_t month)
             assert_non_null(row);
             assert_true(row->carry_in == carries[i]);
             carries[i] = row->carry_out;
-            add_row(&sums[i], row);
+            add_row(&sums[i], row, &whole.rows[i]);
         }
         statement_free(&s);
     }
     for (size_t i = 0; i < whole.count; i++) {
         struct sums expected = {0};
 
-        add_row(&expected, &whole.rows[i]);
+        add_row(&expected, &whole.rows[i], &whole.rows[i]);
         assert_memory_equal(&sums[i], &expected, sizeof expected);
         assert_true(carries[i] == whole.rows[i].carry_out);
         ledger -= whole.rows[i].posted;
@@ -908,7 +1027,7 @@ int main(void)
         books_test(test_statement_of_nothing_has_no_rows),
         books_test(test_statement_of_a_sealed_month),
         books_test(test_statement_prices_come_once_and_in_order),
-        books_test(test_statement_counts_prices_beyond_the_most),
+        books_test(test_statement_has_as_many_prices_as_there_were),
         books_test(test_statement_of_another_unit_is_another_row),
         books_test(test_statement_has_no_row_for_hours_of_nothing),
         books_test(test_statement_peak_is_of_an_hour_not_of_a_life),
@@ -919,6 +1038,7 @@ int main(void)
         books_test(test_statement_of_a_day_has_what_is_not_charged_of_that_day),
         books_test(test_statement_of_a_sealed_month_stays_what_it_was),
         books_test(test_statement_has_adjustments_when_they_were_written),
+        books_test(test_statement_has_corrections_by_month_and_price),
         books_test(test_statement_of_an_open_month_has_the_last_name),
         books_test(test_statement_watermark_moves_with_all_that_it_was_read_from),
         books_test(test_statement_refuses_a_line_that_the_ledger_contradicts),
