@@ -270,6 +270,15 @@ bool billing_read_rated(struct billing_store *b, int32_t month, const struct rat
     return is_ok && row == DB_DONE;
 }
 
+/* The schema has no others. */
+static enum adjustment_cause cause_of(const char *word)
+{
+    for (unsigned cause = 0; word != NULL && cause < ADJUSTMENT_CAUSES; cause++)
+        if (strcmp(word, cause_words[cause]) == 0)
+            return (enum adjustment_cause)cause;
+    return CAUSE_LATE;
+}
+
 bool billing_read_month_adjustments(struct billing_store *b, int32_t month,
                                     const struct adjustment_sink *sink, struct error *err)
 {
@@ -284,6 +293,7 @@ bool billing_read_month_adjustments(struct billing_store *b, int32_t month,
                                .hour = db_int(stmt, 1),
                                .nano_pennies = db_int(stmt, 2),
                                .usage_kib_ns = billing_column_usage(stmt, 3),
+                               .cause = cause_of(db_text(stmt, 5)),
                                .utc_ns = db_int(stmt, 6)};
 
         is_ok = sink->sum(sink->self, &a, err);
