@@ -3,7 +3,7 @@
  * Specification: docs/exports-focus.md says column by column what it holds and why.
  *
  * A charge line becomes rows one behind the other: what corrects earlier months, with a row for
- * each month and price; usage with a row for each price; and else the fractions of a penny
+ * each month, cause and price; usage with a row for each price; and else the fractions of a penny
  * that came together. The line's pennies are shared among them in that order, each what it made due
  * and the last one the rest, so that in each row
  *
@@ -137,14 +137,17 @@ static void put_hour(struct writer *w, const char *name, int64_t hour)
 /* "Memory allocated to a virtual machine, 0.0042 EUR per GiB-Hour", of a correction in brackets. */
 static void describe_usage(const struct charge *c, char *out, size_t size)
 {
+    static const char *const causes[ADJUSTMENT_CAUSES] = {[CAUSE_LATE] = "measured late",
+                                                          [CAUSE_OWNER] = "another owner",
+                                                          [CAUSE_TARIFF] = "another price"};
     const struct billing_line *line = &c->row->line;
     struct price price = {c->priced->nano_pennies, line->currency, line->unit};
     const char *units = skus[line->unit].unit;
     char amount[PRICE_TEXT_MAX], month[MONTH_TEXT_MAX], correction[80] = "";
 
     if (c->correction != NULL)
-        (void)snprintf(correction, sizeof correction, " (correction of %s)",
-                       month_format(c->correction->month, month));
+        (void)snprintf(correction, sizeof correction, " (correction of %s: %s)",
+                       month_format(c->correction->month, month), causes[c->correction->cause]);
     (void)snprintf(out, size, "Memory allocated to a virtual machine%s, %s %s per %.*s", correction,
                    price_format(&price, amount), line->currency.code, (int)strlen(units) - 1,
                    units);

@@ -85,6 +85,8 @@ static void put_prices(struct json *json, const struct statement_row *row)
 
 static void put_corrections(struct json *json, const struct statement_row *row)
 {
+    static const char *const causes[ADJUSTMENT_CAUSES] = {
+        [CAUSE_LATE] = "late", [CAUSE_OWNER] = "owner", [CAUSE_TARIFF] = "tariff"};
     char month[MONTH_TEXT_MAX], hour[HOUR_TEXT_MAX];
 
     json_open_list(json, "corrections");
@@ -95,6 +97,7 @@ static void put_corrections(struct json *json, const struct statement_row *row)
         json_text(json, "month", month_format(c->month, month));
         json_text(json, "from", calendar_format_hour(c->first_hour, hour));
         json_text(json, "to", calendar_format_hour(c->last_hour + 1, hour));
+        json_text(json, "cause", causes[c->cause]);
         put_priced(json, &row->line, &c->priced);
         json_close(json);
     }

@@ -62,7 +62,7 @@ int statement_place_in_time(const struct statement_reading *r, int offset_h, int
 
 /* ---- money ---- */
 
-/* Those of a month and price, made when there are none yet. They come by hour. */
+/* Those of a month, cause and price, made when there are none yet. They come by hour. */
 static struct statement_correction *correction_of(struct statement_row *row,
                                                   const struct adjustment *a, int32_t month,
                                                   struct error *err)
@@ -70,7 +70,7 @@ static struct statement_correction *correction_of(struct statement_row *row,
     for (size_t i = row->correction_count; i > 0; i--) {
         struct statement_correction *c = &row->corrections[i - 1];
 
-        if (c->month == month && c->priced.nano_pennies == a->nano_pennies)
+        if (c->month == month && c->cause == a->cause && c->priced.nano_pennies == a->nano_pennies)
             return c;
     }
     struct statement_correction *corrections =
@@ -79,8 +79,8 @@ static struct statement_correction *correction_of(struct statement_row *row,
     if (corrections == NULL)
         return NULL;
     row->corrections = corrections;
-    corrections[row->correction_count] =
-        (struct statement_correction){month, a->hour, a->hour, {.nano_pennies = a->nano_pennies}};
+    corrections[row->correction_count] = (struct statement_correction){
+        month, a->cause, a->hour, a->hour, {.nano_pennies = a->nano_pennies}};
     return &corrections[row->correction_count++];
 }
 
@@ -203,6 +203,7 @@ static int by_month(const void *one, const void *other)
     const struct statement_correction *a = one, *b = other;
     int order = a->month < b->month ? -1 : a->month > b->month;
 
+    order = order != 0 ? order : (int)a->cause - (int)b->cause;
     return order != 0 ? order
                       : (a->priced.nano_pennies > b->priced.nano_pennies) -
                             (a->priced.nano_pennies < b->priced.nano_pennies);

@@ -23,11 +23,12 @@ struct statement_priced {
 };
 
 /*
- * What was written down in the span for hours of a month before, of one price: those that
+ * What was written down in the span for hours of a month before, of one price and cause: those that
  * were billed wrongly are taken back at their price, and those that are missing billed at theirs.
  */
 struct statement_correction {
-    int32_t month;                  /* of the service, by the account's own clock */
+    int32_t month; /* of the service, by the account's own clock */
+    enum adjustment_cause cause;
     int64_t first_hour, last_hour;  /* UTC: the first and the last that it corrects */
     struct statement_priced priced; /* kib_ns may be negative, or 0 */
 };
@@ -45,7 +46,7 @@ struct statement_row {
     struct statement_priced *prices; /* each once, in the order of their first hours */
     size_t price_count;
 
-    /* what was corrected: by month and price */
+    /* what was corrected: by month, cause and price */
     struct statement_correction *corrections;
     size_t correction_count;
 

@@ -233,14 +233,14 @@ class Books:
         return next((n for n, line in self.lines.items() if line[5] == month and line[1:5] == key), None)
 
     def corrections(self, number, offset):
-        """[(month, price, usage, first hour, last hour)]"""
-        of_line = [(utc(a[2] + offset)[:7], a[3], a[2], a[4] * 10**9 + a[5]) for a in self.adjustments if a[1] == number]
+        """[(month, cause, price, usage, first hour, last hour)]"""
+        of_line = [(utc(a[2] + offset)[:7], a[6], a[3], a[2], a[4] * 10**9 + a[5]) for a in self.adjustments if a[1] == number]
         hours = collections.defaultdict(list)
         for *key, hour, _ in of_line:
             hours[tuple(key)].append(hour)
         usage = sums((tuple(key), kib_ns) for *key, _, kib_ns in of_line)
         return [(*key, usage[key], min(hours[key]), max(hours[key]))
-                for key in sorted(usage)]
+                for key in sorted(usage, key=lambda key: (key[0], ["late", "owner", "tariff"].index(key[1]), key[2]))]
 
     def month(self, text):
         """{(account, vm, currency, unit): Row}"""
@@ -473,9 +473,9 @@ def check_json(e, expected, names):
         equal(f"{e.period}, {key}: prices", [priced(p) for p in line["prices"]],
               [(nano, price(nano, key[2]), usage, nano * usage) for nano, usage in row.prices.items()])
         equal(f"{e.period}, {key}: corrections",
-              [(c["month"], c["from"], c["to"], priced(c)) for c in line["corrections"]],
-              [(month, utc(first), utc(last + 1), (nano, price(nano, key[2]), usage, nano * usage))
-               for month, nano, usage, first, last in row.corrections])
+              [(c["month"], c["cause"], c["from"], c["to"], priced(c)) for c in line["corrections"]],
+              [(month, cause, utc(first), utc(last + 1), (nano, price(nano, key[2]), usage, nano * usage))
+               for month, cause, nano, usage, first, last in row.corrections])
         equal(f"{e.period}, {key}: name", line["vm_name"], as_text(names.get(key[1], b"")))
         equal(f"{e.period}, {key}: account's name", line["account_name"], as_text(names[key[0]]))
 

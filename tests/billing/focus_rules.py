@@ -29,6 +29,7 @@ Fraction = fractions.Fraction
 decimal.getcontext().prec = 80
 UNIT_NAMES = {"GiBh": "GiB-Hours", "GBh": "GB-Hours"}
 PRICE_MAX = 10**11
+CAUSES = {"late": "measured late", "owner": "another owner", "tariff": "another price"}
 
 tests = collections.Counter()
 
@@ -132,7 +133,7 @@ class Told:
         self.lines.append(" ".join(map(str, [
             "R", account, self.names[None].hex(), vm or "-", self.names.get(vm, b"").hex() if vm else "", self.offset, currency, unit,
             ",".join(f"{price}:{used}" for price, used in parts) or "-",
-            ",".join("{month}:{first}:{last}:{nano}:{usage}".format(**c) for c in corrections) or "-",
+            ",".join("{month}:{cause}:{first}:{last}:{nano}:{usage}".format(**c) for c in corrections) or "-",
             carry_in, transfers, posted, carry_out])))
         charges = [("Correction", (c["nano"], c["usage"]), c) for c in corrections if c["usage"]]
         charges += [("Usage", part, None) for part in parts]
@@ -148,7 +149,7 @@ class Told:
         return pick.sample(sorted(prices), count)
 
     def corrections(self, unit, parts):
-        """Of months before, by month and price; some take back what others give, and some are 0 in sum."""
+        """Of months before, by month, cause and price; some take back what others give, and some are 0 in sum."""
         pick, found = self.pick, {}
         for _ in range(pick.choice([0, 0, 0, 1, 2, 3, 12])):
             month = self.month - pick.choice([1, 1, 2, 30])
@@ -156,8 +157,9 @@ class Told:
             last = min(first + pick.choice([0, 1, 24, 1000]), self.month_hour(month + 1) - 1)
             nano = pick.choice([price for price, _ in parts] + self.prices(1))
             usage = pick.choice([1, -1]) * pick.choice([0, 1, self.usage(unit) // 16, sum(used for _, used in parts) // 16])
-            found[month, nano] = {"month": month, "first": first - self.offset, "last": last - self.offset, "nano": nano,
-                                  "usage": usage}
+            cause = pick.randrange(len(CAUSES))
+            found[month, cause, nano] = {"month": month, "cause": cause, "first": first - self.offset, "last": last - self.offset,
+                                         "nano": nano, "usage": usage}
         return [found[key] for key in sorted(found)]
 
     def share(self, line, charges, figures):
@@ -220,7 +222,7 @@ class Told:
             why = ""
             if correction:
                 month = self.hour(self.month_hour(correction["month"]))[:7]
-                why = f" (correction of {month})"
+                why = f" (correction of {month}: {list(CAUSES.values())[correction['cause']]})"
             row.update({"x_KibNs": str(part[1]), "ChargeDescription":
                         f"Memory allocated to a virtual machine{why}, {said} {line['currency']} per {unit[:-1]}"})
         return row
@@ -269,7 +271,8 @@ def corrections_in(rows):
     """What they correct, and of which hours."""
     found = {}
     for row in filter(spec.is_correction, rows):
-        found[key_of(row), spec.place_in_line(row)[1], nano_pennies(row)] = (
+        _, month, cause, _ = spec.place_in_line(row)
+        found[key_of(row), month, spec.CAUSES[cause], nano_pennies(row)] = (
             int(row["x_KibNs"]), row["ChargePeriodStart"], row["ChargePeriodEnd"])
     return found
 
@@ -277,11 +280,11 @@ def corrections_in(rows):
 def adjusted(store, number):
     """The same, of the adjustments in the lines of a month."""
     usage, hours = collections.Counter(), collections.defaultdict(list)
-    for account, vm, currency, unit, offset, nano, hour, kib_s, frac in store.query(
-            "SELECT account, vm, currency, unit, offset_h, nano_pennies, hour, kib_s, kib_s_frac"
+    for account, vm, currency, unit, offset, cause, nano, hour, kib_s, frac in store.query(
+            "SELECT account, vm, currency, unit, offset_h, cause, nano_pennies, hour, kib_s, kib_s_frac"
             " FROM adjustment JOIN line USING (line) JOIN account USING (account) WHERE month = ?", number):
         month = (datetime.datetime(1970, 1, 1) + datetime.timedelta(hours=hour + offset)).strftime("%Y-%m")
-        key = (account, vm, currency, UNIT_NAMES[unit]), month, nano
+        key = (account, vm, currency, UNIT_NAMES[unit]), month, CAUSES[cause], nano
         usage[key] += kib_s * spec.NANO + frac
         hours[key].append(hour)
     return {key: (kib_ns, Told.hour(min(hours[key])), Told.hour(max(hours[key]) + 1))
@@ -460,7 +463,8 @@ def main():
                 before = rows
                 if seed == options.seed and month != MONTHS[0]:
                     mutants(text, wrong)
-            check(any(spec.is_correction(row) for row in rows), "no correction in the last month")
+            causes = {spec.CAUSES[spec.place_in_line(row)[2]] for row in rows if spec.is_correction(row)}
+            check({"another owner", "another price"} <= causes, f"corrections in the last month: {causes}")
             days_of_store(store)
     print(f"{tests['passed']} passed, {tests['failed']} failed")
     return 0 if tests["failed"] == 0 else 1

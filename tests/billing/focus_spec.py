@@ -83,7 +83,8 @@ PRICE_IDS = {"vm-memory-gib-hours": "GiB-Hours", "vm-memory-gb-hours": "GB-Hours
 MINOR_DIGITS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
 NANO = 10**9
 FRACTIONS = {"Fractions of a penny left by virtual machines that are gone", "Carried from before"}
-DESCRIPTION = re.compile(r"Memory allocated to a virtual machine(?: \(correction of ([0-9]{4}-[0-9]{2})\))?,"
+CAUSES = ["measured late", "another owner", "another price"]  # of corrections, in this order
+DESCRIPTION = re.compile(r"Memory allocated to a virtual machine(?: \(correction of ([0-9]{4}-[0-9]{2}): ([a-z ]+)\))?,"
                          r" ([0-9.]+) ([A-Z]{3}) per (G.?B-Hour)")
 
 
@@ -329,9 +330,9 @@ def the_description_says_what_for_and_at_which_price(row):
         yield said in FRACTIONS or f"description: {said!r}"
         return
     found = DESCRIPTION.fullmatch(said)
-    yield found and (Fraction(found[2]), found[3], found[4] + "s") == (
+    yield found and (Fraction(found[3]), found[4], found[5] + "s") == (
         decimal(row, "ListUnitPrice"), row["BillingCurrency"], row["PricingUnit"]) or f"description: {said!r}"
-    yield found and (found[1] is not None) == is_correction(row) or f"correction: {said!r}"
+    yield found and found[2] in (CAUSES if is_correction(row) else [None]) or f"cause: {said!r}"
 
 
 @dataset_rule
@@ -376,11 +377,11 @@ def line_of(row):
 
 
 def place_in_line(row):
-    """Corrections first, by month and price; then usage, by price as it comes."""
+    """Corrections first, by month, cause and price; then usage, by price as it comes."""
     if not is_correction(row):
         return (1,)
     said = DESCRIPTION.fullmatch(row["ChargeDescription"])
-    return 0, said[1], decimal(row, "ListUnitPrice")
+    return 0, said[1], CAUSES.index(said[2]), decimal(row, "ListUnitPrice")
 
 
 @dataset_rule
@@ -392,7 +393,7 @@ def the_rows_of_a_line_carry_on(header, rows):
             yield before["x_Transfers"] == "0" or "a transfer before the line's last row"
             yield row["ChargeCategory"] == "Usage" or "fractions beside usage"
             in_order = place_in_line(before) < place_in_line(row) or place_in_line(before) == place_in_line(row) == (1,)
-            yield in_order or "corrections come first, by month and price"
+            yield in_order or "corrections come first, by month, cause and price"
         else:
             yield line_of(row) not in seen or "the rows of a line are not together"
             prices = set()

@@ -9,8 +9,9 @@
  *       posted carry_out
  *
  * a line each, fields separated by one space, texts in hexadecimal. prices: nano_pennies:kib_ns,
- * separated by commas; corrections: month:first_hour:last_hour:nano_pennies:kib_ns. So a test can
- * say what no store would: any numbers, any names. The count of rows goes to standard error.
+ * separated by commas; corrections: month:cause:first_hour:last_hour:nano_pennies:kib_ns, causes as
+ * numbers. So a test can say what no store would: any numbers, any names. The count of rows goes to
+ * standard error.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,7 @@ static void take_corrections(char *list, struct statement_row *row)
         struct statement_correction *c = &row->corrections[row->correction_count];
 
         c->month = (int32_t)next_part(&one);
+        c->cause = (enum adjustment_cause)next_part(&one);
         c->first_hour = (int64_t)next_part(&one);
         c->last_hour = (int64_t)next_part(&one);
         take_priced(&one, &c->priced);

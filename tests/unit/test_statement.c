@@ -650,9 +650,10 @@ static void test_statement_of_a_sealed_month_stays_what_it_was(void **state)
     statement_free(&after);
 }
 
-static void assert_correction(const struct statement_correction *c, int64_t nano_pennies,
-                              int64_t gib_h)
+static void assert_correction(const struct statement_correction *c, enum adjustment_cause cause,
+                              int64_t nano_pennies, int64_t gib_h)
 {
+    assert_int_equal(c->cause, cause);
     assert_int_equal(c->priced.nano_pennies, nano_pennies);
     assert_true(c->priced.kib_ns == (numerator)KIB_NS_PER_GIB_H * gib_h);
     assert_true(c->priced.n == c->priced.kib_ns * nano_pennies);
@@ -679,8 +680,8 @@ static void test_statement_has_adjustments_when_they_were_written(void **state)
     assert_int_equal(row->posted, 2);
     assert_pennies(row->carry_out, "0.400000000");
     assert_int_equal(row->correction_count, 2);
-    assert_correction(&row->corrections[0], 420000000, -24);
-    assert_correction(&row->corrections[1], 520000000, 24);
+    assert_correction(&row->corrections[0], CAUSE_TARIFF, 420000000, -24);
+    assert_correction(&row->corrections[1], CAUSE_TARIFF, 520000000, 24);
     assert_int_equal(row->corrections[0].month, NOVEMBER);
     assert_int_equal(row->corrections[0].first_hour, H(24));
     assert_int_equal(row->corrections[0].last_hour, H(47));
@@ -699,11 +700,11 @@ static void test_statement_has_adjustments_when_they_were_written(void **state)
 }
 
 /*
- * A part of the 2nd was another's, at another price, and a part of both days had another price: by
- * month and price, wherever they were written down. For one whose clock is nine hours ahead
- * the evening of the last of October is of November.
+ * Half of the last of October and four hours of the 1st were another's, at his price, and two hours
+ * of the 1st had another price. By the clock of that other, which is nine hours ahead, the evening
+ * of the last of October is of November.
  */
-static void test_statement_has_corrections_by_month_and_price(void **state)
+static void test_statement_has_corrections_by_month_cause_and_price(void **state)
 {
     struct books_scene *t = *state;
 
@@ -724,22 +725,23 @@ static void test_statement_has_corrections_by_month_and_price(void **state)
     struct statement s = read_span(t, whole_month(DECEMBER));
     const struct statement_row *row = row_of(&s, "acme", 1);
 
-    assert_int_equal(row->correction_count, 3);
-    assert_correction(&row->corrections[0], 420000000, -12);
+    assert_int_equal(row->correction_count, 4);
+    assert_correction(&row->corrections[0], CAUSE_OWNER, 420000000, -12);
     assert_int_equal(row->corrections[0].month, NOVEMBER - 1);
     assert_int_equal(row->corrections[0].first_hour, H(-12));
     assert_int_equal(row->corrections[0].last_hour, H(-1));
-    assert_correction(&row->corrections[1], 420000000, -6);
+    assert_correction(&row->corrections[1], CAUSE_OWNER, 420000000, -4);
     assert_int_equal(row->corrections[1].month, NOVEMBER);
-    assert_correction(&row->corrections[2], 520000000, 2);
+    assert_correction(&row->corrections[2], CAUSE_TARIFF, 420000000, -2);
+    assert_correction(&row->corrections[3], CAUSE_TARIFF, 520000000, 2);
 
     row = row_of(&s, "east", 1);
     assert_int_equal(row->correction_count, 2);
-    assert_correction(&row->corrections[0], 1000000000, 3);
+    assert_correction(&row->corrections[0], CAUSE_OWNER, 1000000000, 3);
     assert_int_equal(row->corrections[0].month, NOVEMBER - 1);
     assert_int_equal(row->corrections[0].first_hour, H(-12));
     assert_int_equal(row->corrections[0].last_hour, H(-10));
-    assert_correction(&row->corrections[1], 1000000000, 13);
+    assert_correction(&row->corrections[1], CAUSE_OWNER, 1000000000, 13);
     assert_int_equal(row->corrections[1].month, NOVEMBER);
     assert_int_equal(row->corrections[1].first_hour, H(-9));
     assert_int_equal(row->corrections[1].last_hour, H(3));
@@ -876,7 +878,7 @@ static void add_lists(struct sums *sums, const struct statement_row *row,
         size_t at = 0;
 
         while (other[at].priced.nano_pennies != c->priced.nano_pennies ||
-               other[at].month != c->month)
+               other[at].cause != c->cause || other[at].month != c->month)
             assert_true(++at < month->correction_count);
         sums->by_correction[at] += c->priced.kib_ns;
         assert_true(c->priced.n == c->priced.kib_ns * c->priced.nano_pennies);
@@ -1038,7 +1040,7 @@ int main(void)
         books_test(test_statement_of_a_day_has_what_is_not_charged_of_that_day),
         books_test(test_statement_of_a_sealed_month_stays_what_it_was),
         books_test(test_statement_has_adjustments_when_they_were_written),
-        books_test(test_statement_has_corrections_by_month_and_price),
+        books_test(test_statement_has_corrections_by_month_cause_and_price),
         books_test(test_statement_of_an_open_month_has_the_last_name),
         books_test(test_statement_watermark_moves_with_all_that_it_was_read_from),
         books_test(test_statement_refuses_a_line_that_the_ledger_contradicts),
