@@ -87,8 +87,8 @@ UPDATE line
  WHERE line = ?1;
 
 -- :name BILLING_INSERT_ADJUSTMENT
-INSERT INTO adjustment (line, hour, nano_pennies, kib_s, kib_s_frac, cause, utc_ns)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+INSERT INTO adjustment (adjustment, line, hour, nano_pennies, kib_s, kib_s_frac, cause, utc_ns)
+SELECT coalesce(max(adjustment), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7 FROM adjustment;
 
 -- :name BILLING_SELECT_ADJUSTMENTS
 -- what the adjustments of the open months add up to, a line and price at a time
@@ -116,11 +116,11 @@ SELECT l.vm, b.hour, l.account, b.nano_pennies, l.currency, l.unit,
 INSERT INTO rated (line, hour, nano_pennies, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 ON CONFLICT (line, hour) DO UPDATE
-   SET kib_s = kib_s + excluded.kib_s + (kib_s_frac + excluded.kib_s_frac) / 1000000000,
-       kib_s_frac = (kib_s_frac + excluded.kib_s_frac) % 1000000000,
-       measured_ns = measured_ns + excluded.measured_ns,
-       missing_ns = missing_ns + excluded.missing_ns,
-       excluded_ns = excluded_ns + excluded.excluded_ns;
+   SET kib_s = rated.kib_s + excluded.kib_s + (rated.kib_s_frac + excluded.kib_s_frac) / 1000000000,
+       kib_s_frac = (rated.kib_s_frac + excluded.kib_s_frac) % 1000000000,
+       measured_ns = rated.measured_ns + excluded.measured_ns,
+       missing_ns = rated.missing_ns + excluded.missing_ns,
+       excluded_ns = rated.excluded_ns + excluded.excluded_ns;
 
 -- :name BILLING_INSERT_PERIOD
 INSERT INTO period (month, sealed_ns, entry, change, missing_hosts) VALUES (?1, ?2, ?3, ?4, ?5);
@@ -171,8 +171,8 @@ SELECT (SELECT coalesce(max(change), 0) FROM change_log),
        (SELECT coalesce(max(adjustment), 0) FROM adjustment);
 
 -- :name BILLING_INSERT_EXPORT
-INSERT INTO export_run (utc_ns, format, from_hour, to_hour, watermark, entry, hash, files, manifest)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+INSERT INTO export_run (run, utc_ns, format, from_hour, to_hour, watermark, entry, hash, files, manifest)
+SELECT coalesce(max(run), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM export_run;
 
 -- :name BILLING_SELECT_EXPORTS
 SELECT utc_ns, from_hour, to_hour FROM export_run WHERE format = ?1 ORDER BY run;

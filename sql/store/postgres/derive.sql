@@ -1,0 +1,70 @@
+-- The same as ../derive.sql of a database of many hosts: a number tells the store that it is of.
+
+-- :name UPSERT_DERIVED
+INSERT INTO derived (store_no, tick) VALUES (?1 / 1000000000000, ?1)
+ON CONFLICT (store_no) DO UPDATE SET tick = excluded.tick;
+
+-- :name SELECT_TIMELINE
+SELECT t.tick, t.mono_ns, t.utc_ns, t.max_gap_ns, CASE WHEN b.boot IS NOT NULL THEN 1 ELSE 0 END
+  FROM ticks_between(?1 / 1000000000000, ?1, ?2) AS t
+  LEFT JOIN boot_row AS b ON b.first_tick = t.tick AND b.store_no = ?1 / 1000000000000
+ ORDER BY t.tick;
+
+-- :name SELECT_SEGMENTS
+-- from the cut at ?1 up to and including those that begin at tick ?2; the open ones hold to ?2
+SELECT s.life, s.first_tick, coalesce(s.last_tick, ?2), s.kib, s.counted, coalesce(l.counted_tick, -1)
+  FROM segment AS s
+  JOIN life AS l ON l.life = s.life AND l.store_no = s.store_no
+ WHERE s.store_no = ?1 / 1000000000000
+   AND s.segment >= (SELECT c.first_segment FROM hour_cut_row AS c
+                      WHERE c.tick = ?1 AND c.store_no = ?1 / 1000000000000)
+   AND s.segment < coalesce((SELECT min(c.first_segment) FROM hour_cut_row AS c
+                              WHERE c.tick > ?2 AND c.tick < (?1 / 1000000000000 + 1) * 1000000000000
+                                AND c.store_no = ?1 / 1000000000000),
+                            (?1 / 1000000000000 + 1) * 1000000000000)
+   AND s.first_tick <= ?2
+ ORDER BY s.life, s.segment;
+
+-- :name UPSERT_USAGE_HOUR
+INSERT INTO usage_hour (life, hour, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns, store_no)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?1 / 1000000000000)
+ON CONFLICT (store_no, hour, life) DO UPDATE
+   SET kib_s = usage_hour.kib_s + excluded.kib_s
+                   + (usage_hour.kib_s_frac + excluded.kib_s_frac) / 1000000000,
+       kib_s_frac = (usage_hour.kib_s_frac + excluded.kib_s_frac) % 1000000000,
+       measured_ns = usage_hour.measured_ns + excluded.measured_ns,
+       missing_ns = usage_hour.missing_ns + excluded.missing_ns,
+       excluded_ns = usage_hour.excluded_ns + excluded.excluded_ns;
+
+-- :name UPSERT_USAGE_DAY
+INSERT INTO usage_day (life, day, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns, store_no)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?1 / 1000000000000)
+ON CONFLICT (store_no, day, life) DO UPDATE
+   SET kib_s = usage_day.kib_s + excluded.kib_s
+                   + (usage_day.kib_s_frac + excluded.kib_s_frac) / 1000000000,
+       kib_s_frac = (usage_day.kib_s_frac + excluded.kib_s_frac) % 1000000000,
+       measured_ns = usage_day.measured_ns + excluded.measured_ns,
+       missing_ns = usage_day.missing_ns + excluded.missing_ns,
+       excluded_ns = usage_day.excluded_ns + excluded.excluded_ns;
+
+-- :name SELECT_USAGE_HOURS
+SELECT life, hour, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns
+  FROM usage_hour
+ WHERE hour >= ?1 AND hour < ?2
+ ORDER BY life, hour;
+
+-- :name SELECT_USAGE_DAYS
+SELECT life, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns
+  FROM usage_day
+ WHERE day >= ?1 AND day < ?2
+ ORDER BY life, day;
+
+-- :name SELECT_USAGE_HOURS_OF_LIFE
+SELECT life, hour, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns
+  FROM usage_hour
+ WHERE life = ?3 AND store_no = ?3 / 1000000000000 AND hour >= ?1 AND hour < ?2;
+
+-- :name SELECT_USAGE_DAYS_OF_LIFE
+SELECT life, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns
+  FROM usage_day
+ WHERE life = ?3 AND store_no = ?3 / 1000000000000 AND day >= ?1 AND day < ?2;
