@@ -1,17 +1,12 @@
 -- clock_steps: every step of the wall clock beyond 100 ms has its row, and no other tick has.
 WITH
-moved AS (
-    SELECT tick, mono_ns - lag(mono_ns) OVER w AS span_ns,
-           utc_ns - lag(utc_ns) OVER w AS utc_span_ns
-      FROM tick_time
-    WINDOW w AS (ORDER BY tick)
-),
 difference AS (
     -- a clock that went from one end of time to the other: the step is what an integer can hold
     SELECT m.tick,
-           CASE WHEN m.utc_span_ns < -9223372036854775807 + m.span_ns THEN -9223372036854775807
-                ELSE m.utc_span_ns - m.span_ns END AS step_ns
-      FROM moved AS m
+           CASE WHEN m.utc_ns - m.from_utc_ns < -9223372036854775807 + (m.mono_ns - m.from_mono_ns)
+                THEN -9223372036854775807
+                ELSE m.utc_ns - m.from_utc_ns - (m.mono_ns - m.from_mono_ns) END AS step_ns
+      FROM tick_step AS m
       LEFT JOIN boot AS b ON b.first_tick = m.tick
      WHERE b.boot IS NULL
 ),
@@ -25,7 +20,9 @@ SELECT s.tick, s.step_ns, c.step_ns AS stored_step_ns, 'is not shown' AS finding
 UNION ALL
 SELECT c.tick, NULL, c.step_ns, 'is no step'
   FROM clock_step AS c
+  JOIN standing AS n ON n.store_no = c.tick / n.store_size
   LEFT JOIN step AS s ON s.tick = c.tick
  WHERE s.tick IS NULL
-   AND c.tick > (SELECT coalesce(max(up_to_tick), c.tick - 1) FROM prune)
+   AND c.tick > coalesce(n.pruned_tick, c.tick - 1)
+   AND NOT (n.is_continued = 1 AND c.tick = n.first_tick)
  ORDER BY 1;

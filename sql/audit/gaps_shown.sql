@@ -1,16 +1,10 @@
 -- gaps_shown: every interval longer than max_gap has its row in gap, and no other has.
 WITH
-span AS (
-    SELECT lag(tick) OVER w AS from_tick, tick,
-           mono_ns - lag(mono_ns) OVER w AS span_ns, max_gap_ns
-      FROM tick_time
-    WINDOW w AS (ORDER BY tick)
-),
 long AS MATERIALIZED (
-    SELECT s.from_tick, s.tick, s.span_ns
-      FROM span AS s
+    SELECT s.from_tick, s.tick, s.mono_ns - s.from_mono_ns AS span_ns
+      FROM tick_step AS s
       LEFT JOIN boot AS b ON b.first_tick = s.tick
-     WHERE b.boot IS NULL AND s.span_ns > s.max_gap_ns
+     WHERE b.boot IS NULL AND s.mono_ns - s.from_mono_ns > s.max_gap_ns
 )
 SELECT l.from_tick, l.tick, l.span_ns, 'is not shown' AS finding
   FROM long AS l
@@ -19,7 +13,9 @@ SELECT l.from_tick, l.tick, l.span_ns, 'is not shown' AS finding
 UNION ALL
 SELECT g.from_tick, g.tick, g.span_ns, 'is no gap'
   FROM gap AS g
+  JOIN standing AS n ON n.store_no = g.tick / n.store_size
   LEFT JOIN long AS l ON l.tick = g.tick
  WHERE l.tick IS NULL
-   AND g.from_tick >= (SELECT coalesce(max(up_to_tick), g.from_tick) FROM prune)
+   AND g.from_tick >= coalesce(n.pruned_tick, g.from_tick)
+   AND NOT (n.is_continued = 1 AND g.tick = n.first_tick)
  ORDER BY 2;

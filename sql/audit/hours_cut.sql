@@ -1,9 +1,8 @@
 -- hours_cut: the first tick of each UTC hour, and of each boot, is a cut, and no other tick is.
 WITH
 step AS (
-    SELECT tick, utc_ns / 3600000000000 AS hour,
-           lag(utc_ns / 3600000000000) OVER (ORDER BY tick) AS hour_before
-      FROM tick_time
+    SELECT tick, utc_ns / 3600000000000 AS hour, from_utc_ns / 3600000000000 AS hour_before
+      FROM tick_step
 )
 SELECT s.tick, s.hour, c.hour AS cut_hour,
        CASE WHEN c.tick IS NULL THEN 'is not cut' ELSE 'is a wrong cut' END AS finding

@@ -12,11 +12,11 @@ change AS (
       FROM tick
 ),
 held AS (
-    SELECT place, is_tick,
-           sum(domains) OVER w AS domains,
-           sum(kib) OVER w AS kib
-      FROM change
-    WINDOW w AS (ORDER BY place, is_tick ROWS UNBOUNDED PRECEDING)
+    SELECT c.place, c.is_tick,
+           CAST(sum(c.domains) OVER w AS bigint) AS domains,
+           CAST(sum(c.kib) OVER w AS bigint) AS kib
+      FROM change AS c JOIN standing AS n ON n.store_no = c.place / n.store_size
+    WINDOW w AS (PARTITION BY n.store_no ORDER BY c.place, c.is_tick ROWS UNBOUNDED PRECEDING)
 )
 SELECT t.tick, t.domains AS domains_sampled, h.domains AS domains_held,
        t.kib AS kib_sampled, h.kib AS kib_held

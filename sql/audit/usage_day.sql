@@ -2,10 +2,10 @@
 WITH
 hours AS (
     SELECT life, hour / 24 AS day,
-           sum(kib_s) + sum(kib_s_frac) / 1000000000 AS kib_s,
-           sum(kib_s_frac) % 1000000000 AS kib_s_frac,
-           sum(measured_ns) AS measured_ns, sum(missing_ns) AS missing_ns,
-           sum(excluded_ns) AS excluded_ns
+           CAST(sum(kib_s) AS bigint) + CAST(sum(kib_s_frac) AS bigint) / 1000000000 AS kib_s,
+           CAST(sum(kib_s_frac) AS bigint) % 1000000000 AS kib_s_frac,
+           CAST(sum(measured_ns) AS bigint) AS measured_ns, CAST(sum(missing_ns) AS bigint) AS missing_ns,
+           CAST(sum(excluded_ns) AS bigint) AS excluded_ns
       FROM usage_hour
      GROUP BY life, hour / 24
 )

@@ -2,8 +2,10 @@
 -- Hours that pruned rows gave to can't be recomputed one by one; usage_conserved looks at their sum.
 WITH
 raw AS MATERIALIZED (
-    SELECT * FROM usage_recomputed
-     WHERE hour > (SELECT coalesce(max(to_hour), -1) FROM prune)
+    SELECT r.life, r.hour, r.kib_s, r.kib_s_frac, r.measured_ns, r.missing_ns, r.excluded_ns
+      FROM usage_recomputed AS r
+      JOIN standing AS n ON n.store_no = r.life / n.store_size
+     WHERE r.hour > coalesce(n.pruned_hour, -1)
 )
 SELECT r.life, r.hour, 'differs' AS finding,
        u.kib_s AS stored_kib_s, u.kib_s_frac AS stored_kib_s_frac,
@@ -21,7 +23,8 @@ UNION ALL
 SELECT u.life, u.hour, 'has no segments', u.kib_s, u.kib_s_frac, 0, 0,
        u.measured_ns, 0, u.missing_ns, 0, u.excluded_ns, 0
   FROM usage_hour AS u
+  JOIN standing AS n ON n.store_no = u.life / n.store_size
   LEFT JOIN raw AS r ON r.life = u.life AND r.hour = u.hour
  WHERE r.life IS NULL
-   AND u.hour > (SELECT coalesce(max(to_hour), -1) FROM prune)
+   AND u.hour > coalesce(n.pruned_hour, -1)
  ORDER BY 1, 2;

@@ -12,5 +12,6 @@ shown AS (
 )
 SELECT since, until, span_ns, cause, from_tick, tick
   FROM shown
- WHERE :period IS NULL OR since LIKE :period || '%' OR until LIKE :period || '%'
+ WHERE CAST(:period AS text) IS NULL
+    OR since LIKE CAST(:period AS text) || '%' OR until LIKE CAST(:period AS text) || '%'
  ORDER BY tick;

@@ -9,12 +9,12 @@ held AS (
                 THEN 0 ELSE 1 END AS is_new
       FROM life AS l
       JOIN segment AS s ON s.life = l.life
-     WHERE l.vm = lower(:vm)
+     WHERE l.vm = lower(CAST(:vm AS text))
     WINDOW w AS (PARTITION BY l.life ORDER BY s.segment)
 ),
 run AS (
     SELECT life, domid, first_tick, last_tick, kib, counted,
-           sum(is_new) OVER (PARTITION BY life ORDER BY segment) AS run
+           CAST(sum(is_new) OVER (PARTITION BY life ORDER BY segment) AS bigint) AS run
       FROM held
 ),
 value AS (

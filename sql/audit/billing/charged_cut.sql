@@ -1,13 +1,13 @@
--- charged_cut: how far a host was charged is an hour cut of its store, or was one before it was
--- pruned, and is not beyond what has been derived. (After a restore the next charge sees to it.)
+-- charged_cut: how far a store was charged is an hour cut of it, or was one before it was pruned, or the
+-- last tick of one that is retired, and is not beyond what has been derived. (After a restore the next
+-- charge sees to it.)
 SELECT c.host, c.tick,
-       CASE WHEN c.tick > d.tick THEN 'is beyond what has been derived'
+       CASE WHEN c.tick + n.base > n.derived_tick THEN 'is beyond what has been derived'
             ELSE 'is no hour cut' END AS finding
   FROM charged AS c
-  JOIN host AS h ON h.host = c.host
-  LEFT JOIN derived AS d ON d.one = 1
- WHERE c.store = (SELECT store FROM store ORDER BY number DESC LIMIT 1)
-   AND (c.tick > d.tick
-        OR (c.tick NOT IN (SELECT tick FROM hour_cut)
-            AND c.tick >= (SELECT coalesce(max(up_to_tick), c.tick) FROM prune)))
- ORDER BY 1;
+  JOIN standing AS n ON n.store = c.store
+  LEFT JOIN hour_cut AS h ON h.tick = c.tick + n.base
+ WHERE c.tick + n.base > n.derived_tick
+    OR (h.tick IS NULL AND c.tick + n.base <> coalesce(n.retired_tick, -1)
+        AND c.tick + n.base >= coalesce(n.pruned_tick, c.tick + n.base))
+ ORDER BY 1, 2;

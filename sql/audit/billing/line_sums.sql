@@ -10,29 +10,38 @@
 WITH
 state AS (
     SELECT (SELECT coalesce(max(month), -1) FROM period) AS sealed,
-           (SELECT min(c.tick) FROM charged AS c JOIN host AS h ON h.host = c.host
-             WHERE c.tick >= (SELECT coalesce(max(up_to_tick), c.tick) FROM prune)
-               AND c.store = (SELECT store FROM store ORDER BY number DESC LIMIT 1)) AS tick
+           (SELECT CASE WHEN count(*) > 0 AND count(*) = count(n.store) THEN 1 ELSE 0 END
+              FROM charged AS c
+              LEFT JOIN standing AS n
+                ON n.store = c.store AND c.tick + n.base >= coalesce(n.pruned_tick, c.tick + n.base))
+               AS is_known
 ),
--- what VMs can have come to since that tick
+-- what VMs can have come to since the ticks that were charged
 step AS (
-    SELECT CASE WHEN b.boot IS NULL THEN t.mono_ns - lag(t.mono_ns) OVER (ORDER BY t.tick) ELSE 0 END AS ns
-      FROM tick_time AS t
+    SELECT n.store_no,
+           CASE WHEN b.boot IS NULL THEN t.mono_ns - lag(t.mono_ns) OVER (PARTITION BY n.store_no ORDER BY t.tick)
+                ELSE 0 END AS ns
+      FROM charged AS c
+      JOIN standing AS n ON n.store = c.store
+      JOIN tick_time AS t ON t.tick / n.store_size = n.store_no AND t.tick >= c.tick + n.base
       LEFT JOIN boot AS b ON b.first_tick = t.tick
-     WHERE t.tick >= (SELECT tick FROM state)
 ),
 span AS (
-    SELECT CAST(coalesce(sum(ns), 0) AS bigint) / 1000000000 + 1 AS s FROM step
+    SELECT store_no, CAST(coalesce(sum(ns), 0) AS bigint) / 1000000000 + 1 AS s FROM step GROUP BY store_no
 ),
 most AS (
-    SELECT l.vm, l.life, max(g.kib) AS kib
-      FROM segment AS g
+    SELECT n.store_no, l.vm, l.life, max(g.kib) AS kib
+      FROM charged AS c
+      JOIN standing AS n ON n.store = c.store
+      JOIN segment AS g ON g.first_tick / n.store_size = n.store_no AND g.first_tick >= c.tick + n.base
       JOIN life AS l ON l.life = g.life AND l.billed = 1
-     WHERE g.first_tick >= (SELECT tick FROM state) AND g.counted = 1
-     GROUP BY l.vm, l.life
+     WHERE g.counted = 1
+     GROUP BY n.store_no, l.vm, l.life
 ),
 held AS (
-    SELECT m.vm, CAST(sum(m.kib) AS bigint) * n.s AS kib_s FROM most AS m CROSS JOIN span AS n GROUP BY m.vm, n.s
+    SELECT m.vm, CAST(sum(m.kib * n.s) AS bigint) AS kib_s
+      FROM most AS m JOIN span AS n ON n.store_no = m.store_no
+     GROUP BY m.vm
 ),
 part AS (
     SELECT l.line, h.kib_s, 0 AS kib_s_frac, max(t.nano_pennies) AS nano_pennies
@@ -98,7 +107,7 @@ bound AS (
     SELECT c.line, 'carry', c.high + coalesce(n.high, 0), c.middle + coalesce(n.middle, 0),
            c.low + coalesce(n.low, 0)
       FROM carry AS c
-      JOIN state AS s ON c.month > s.sealed AND s.tick IS NOT NULL
+      JOIN state AS s ON c.month > s.sealed AND s.is_known = 1
       LEFT JOIN numerator AS n ON n.line = c.line
     UNION ALL
     SELECT c.line, 'penny',

@@ -17,7 +17,7 @@ SELECT r.line, l.vm, r.hour, r.measured_ns, m.measured_ns AS most_measured_ns, r
   JOIN line AS l ON l.line = r.line
   JOIN period AS p ON p.month = l.month
   LEFT JOIN measured AS m ON m.vm = l.vm AND m.hour = r.hour
- WHERE p.sealed_ns >= (SELECT coalesce(max(created_ns), 0) FROM store WHERE after_tick IS NOT NULL)
+ WHERE p.sealed_ns >= (SELECT coalesce(max(lost_before_ns), 0) FROM standing)
    AND (r.measured_ns > coalesce(m.measured_ns, 0) OR r.missing_ns > coalesce(m.missing_ns, 0)
         OR r.excluded_ns > coalesce(m.excluded_ns, 0))
  ORDER BY r.line, r.hour;

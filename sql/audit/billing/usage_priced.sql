@@ -8,12 +8,13 @@
 WITH RECURSIVE
 state AS (
     SELECT (SELECT coalesce(max(month), -1) FROM period) AS sealed,
-           (SELECT count(*) FROM charged AS c
-             WHERE c.stale_from IS NOT NULL
-                OR c.store <> (SELECT store FROM store ORDER BY number DESC LIMIT 1)) AS stale,
-           (SELECT count(*) FROM charged AS c JOIN host AS h ON h.host = c.host
-             WHERE c.tick = coalesce((SELECT tick FROM derived), (SELECT min(tick) FROM hour_cut)))
-               AS is_even
+           (SELECT count(*) FROM charged AS c LEFT JOIN standing AS n ON n.store = c.store
+             WHERE c.stale_from IS NOT NULL OR n.store IS NULL) AS stale,
+           (SELECT CASE WHEN count(c.tick) > 0 AND count(*) = count(c.tick) THEN 1 ELSE 0 END
+              FROM standing AS n
+              LEFT JOIN charged AS c
+                ON c.store = n.store AND c.tick + n.base = coalesce(n.derived_tick, n.first_cut)
+             WHERE n.first_cut IS NOT NULL) AS is_even
 ),
 calendar (month, first_hour, end_hour) AS (
     SELECT 0, -24, 744

@@ -17,7 +17,8 @@ said AS (
 entered AS (
     SELECT l.currency, l.unit, sum(e.pennies) AS pennies
       FROM named AS n
-      JOIN line AS l ON printf('%04d-%02d', 1970 + l.month / 12, l.month % 12 + 1) = n.period
+      JOIN line AS l ON (1970 + l.month / 12) || '-'
+           || substr('010203040506070809101112', CAST(l.month % 12 * 2 + 1 AS integer), 2) = n.period
       JOIN ledger AS e ON e.line = l.line AND e.entry <= n.entry
      GROUP BY l.currency, l.unit
 )

@@ -47,7 +47,7 @@ used AS (
            CAST(sum(u.kib_s_frac) AS bigint) AS kib_s_frac
       FROM life AS l JOIN usage_hour AS u ON u.life = l.life
      WHERE l.billed = 1
-       AND strftime('%Y-%m-%d', u.hour * 3600, 'unixepoch') LIKE coalesce(:period, '') || '%'
+       AND strftime('%Y-%m-%d', u.hour * 3600, 'unixepoch') LIKE coalesce(CAST(:period AS text), '') || '%'
      GROUP BY l.vm, u.hour
 ),
 service AS MATERIALIZED (
@@ -55,13 +55,13 @@ service AS MATERIALIZED (
            CAST(sum(u.kib_s) AS bigint) AS kib_s, CAST(sum(u.kib_s_frac) AS bigint) AS kib_s_frac
       FROM used AS u
       JOIN rate AS r ON r.vm = u.vm AND r.from_hour <= u.hour AND r.to_hour > u.hour
-     WHERE r.account = coalesce(:account, r.account)
+     WHERE r.account = coalesce(CAST(:account AS text), r.account)
      GROUP BY r.account, r.currency, r.unit, r.nano_pennies, r.vm
 ),
 part AS (
     SELECT account, currency, unit, 'then' AS price, nano_pennies, kib_s, kib_s_frac FROM service
     UNION ALL
-    SELECT account, currency, unit, 'other', CAST(:nano_pennies AS integer), kib_s, kib_s_frac FROM service
+    SELECT account, currency, unit, 'other', CAST(:nano_pennies AS bigint), kib_s, kib_s_frac FROM service
 ),
 -- KiB*ns times nano-pennies in limbs: floor, the sign apart, six digits at a time, so that all fits 63
 -- bits
@@ -106,13 +106,20 @@ cost AS (
                 ELSE (high * 1000 + (middle + low / 1000000000000) / 1000000000) / 3515625 END AS pennies
       FROM total
 ),
+-- in whole units, and millionths
+sized AS (
+    SELECT account, currency, unit, CASE unit WHEN 'GiBh' THEN 3774873600 ELSE 3515625000 END AS size, kib_s
+      FROM service
+),
 volume AS (
     SELECT account, currency, unit,
-           round(sum(kib_s / CASE unit WHEN 'GiBh' THEN 3774873600.0 ELSE 3515625000.0 END), 6) AS units
-      FROM service
-     GROUP BY account, currency, unit
+           CAST(sum(kib_s / size) AS bigint) + CAST(sum(kib_s % size) AS bigint) / size AS whole,
+           (CAST(sum(kib_s % size) AS bigint) % size * 1000000 + size / 2) / size AS parts
+      FROM sized
+     GROUP BY account, currency, unit, size
 )
-SELECT v.account, v.units, v.unit, v.currency, t.pennies AS pennies, o.pennies AS other_pennies,
+SELECT v.account, (v.whole + v.parts / 1000000) || '.' || substr(CAST(1000000 + v.parts % 1000000 AS text), 2) AS units,
+       v.unit, v.currency, t.pennies AS pennies, o.pennies AS other_pennies,
        o.pennies - t.pennies AS difference
   FROM volume AS v
   JOIN cost AS t ON t.account = v.account AND t.currency = v.currency AND t.unit = v.unit AND t.price = 'then'

@@ -6,5 +6,5 @@ SELECT CASE WHEN o.from_hour = 0 THEN 'its first sample'
        strftime('%Y-%m-%dT%H:%M:%SZ', c.utc_ns / 1000000000, 'unixepoch') AS said, c.what
   FROM vm_owner AS o
   JOIN change_log AS c ON c.change = o.change
- WHERE o.vm = lower(:vm)
+ WHERE o.vm = lower(CAST(:vm AS text))
  ORDER BY o.from_hour, o.change;

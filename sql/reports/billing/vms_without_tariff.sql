@@ -9,13 +9,25 @@ owed AS (
       JOIN usage_hour AS u ON u.life = l.life
      WHERE l.billed = 1 AND (u.kib_s > 0 OR u.kib_s_frac > 0)
        AND NOT EXISTS (SELECT 1 FROM tariff AS t WHERE t.account = '' AND t.from_hour <= u.hour)
+),
+total AS (
+    SELECT w.account, w.vm, min(w.hour) AS first_hour, max(w.hour) AS last_hour,
+           CAST(sum(w.kib_s / 3774873600) AS bigint) AS whole,
+           CAST(sum(w.kib_s % 3774873600) AS bigint) AS rest
+      FROM owed AS w
+     WHERE w.account IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM tariff AS t WHERE t.account = w.account AND t.from_hour <= w.hour)
+     GROUP BY w.account, w.vm
+),
+-- in whole GiB*h, and billionths
+sized AS (
+    SELECT account, vm, first_hour, last_hour, whole + rest / 3774873600 AS whole,
+           (rest % 3774873600 * 1000000000 + 1887436800) / 3774873600 AS parts
+      FROM total
 )
-SELECT w.account, w.vm,
-       strftime('%Y-%m-%dT%H:%M:%SZ', min(w.hour) * 3600, 'unixepoch') AS first_hour,
-       strftime('%Y-%m-%dT%H:%M:%SZ', max(w.hour) * 3600, 'unixepoch') AS last_hour,
-       round(sum(w.kib_s / 3774873600.0), 9) AS gib_h
-  FROM owed AS w
- WHERE w.account IS NOT NULL
-   AND NOT EXISTS (SELECT 1 FROM tariff AS t WHERE t.account = w.account AND t.from_hour <= w.hour)
- GROUP BY w.account, w.vm
- ORDER BY w.account, w.vm;
+SELECT account, vm,
+       strftime('%Y-%m-%dT%H:%M:%SZ', first_hour * 3600, 'unixepoch') AS first_hour,
+       strftime('%Y-%m-%dT%H:%M:%SZ', last_hour * 3600, 'unixepoch') AS last_hour,
+       (whole + parts / 1000000000) || '.' || substr(CAST(1000000000 + parts % 1000000000 AS text), 2) AS gib_h
+  FROM sized
+ ORDER BY account, vm;

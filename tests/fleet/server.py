@@ -1,0 +1,95 @@
+"""A PostgreSQL server of a test's own: a directory that is gone afterwards, and a Unix socket in it.
+
+PostgreSQL must be installed: scripts/deps.sh check sees to it. A test without it fails.
+"""
+
+import glob
+import os
+import re
+import subprocess
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
+USER = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
+MIGRATIONS = sorted(glob.glob(os.path.join(ROOT, "schema", "postgres", "*.sql")))
+
+
+def run(*words, text=None, timeout=300):
+    return subprocess.run([*USER, *words], input=text, capture_output=True, text=True, timeout=timeout)
+
+
+class Refused(AssertionError):
+    """What the server said."""
+
+
+class Server:
+    def __init__(self, options=""):
+        programs = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres") + glob.glob("/usr/bin/postgres"))
+        if not programs:
+            raise SystemExit("PostgreSQL is not installed: run scripts/deps.sh check\n0 passed, 1 failed")
+        self.programs = os.path.dirname(programs[-1])
+        self.options = options
+        place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.directory = tempfile.TemporaryDirectory(prefix="pagemeter-postgres.", dir=place)
+        self.place = self.directory.name
+
+    def __enter__(self):
+        if USER:
+            subprocess.run(["chown", "postgres", self.place], check=True)
+        self.do("initdb", "-U", "postgres", "--locale=C", "-E", "UTF8", "-D", f"{self.place}/data")
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop("immediate")
+        self.directory.cleanup()
+
+    def do(self, program, *words):
+        done = run(os.path.join(self.programs, program), *words)
+        if done.returncode:
+            raise AssertionError(f"{program}: {done.stderr}{done.stdout}")
+
+    def start(self):
+        self.do("pg_ctl", "-D", f"{self.place}/data", "-l", f"{self.place}/log", "-w", "-o",
+                f"-k {self.place} -c listen_addresses='' -c fsync=off -c max_connections=300 {self.options}", "start")
+
+    def stop(self, how="fast"):
+        run(os.path.join(self.programs, "pg_ctl"), "-D", f"{self.place}/data", "-m", how, "stop")
+
+    def ask(self, text, database="postgres", role="postgres"):
+        """What psql prints of it; Refused with the first thing that the server says against it."""
+        done = run("psql", "-h", self.place, "-U", role, "-d", database, "-v", "ON_ERROR_STOP=1", "-qAtX", text=text)
+        if done.returncode:
+            raise Refused(done.stderr[:1000])
+        return done.stdout.strip()
+
+    def rows(self, text, database="postgres", role="postgres"):
+        """The same as lists of texts; no text may have a bar or a line in it."""
+        return [line.split("|") for line in self.ask(text, database, role).splitlines()]
+
+    def database(self, name):
+        """Makes one with the schema of schema/postgres, as `pagemeter db init` does."""
+        self.ask(f"DROP DATABASE IF EXISTS {name}")
+        self.ask(f"CREATE DATABASE {name}")
+        self.ask("CREATE SCHEMA pagemeter; CREATE TABLE pagemeter.migration (version int PRIMARY KEY, name text,"
+                 " applied timestamptz NOT NULL DEFAULT now())", name)
+        for path in MIGRATIONS:
+            with open(path, encoding="utf-8") as file:
+                self.ask("BEGIN;\n" + file.read() + "\nCOMMIT;", name)
+        self.ask(f"ALTER DATABASE {name} SET search_path = meter, billing")
+        return name
+
+    def uri(self, database, role="postgres"):
+        return f"postgresql://{role}@/{database}?host={self.place}"
+
+
+def literal(value):
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+
+
+def plain(sql):
+    """Without comments."""
+    return re.sub(r"--[^\n]*", "", sql)
