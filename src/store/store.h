@@ -101,12 +101,12 @@ struct usage_query {
 };
 
 /*
- * Usage up to the last tick, as of one moment. lives are handed to the caller, ascending by life;
- * `add` gets the index of the life in them. Parts of one life and hour may come several times and
+ * Usage up to the last tick, as of one moment. lives are read when there are none yet, ascending by
+ * life, so that several readings of one snapshot share them; `add` gets the index of the life in them. Parts of one life and hour may come several times and
  * add up.
  */
 struct usage_reader {
-    struct life_info *lives; /* the caller's to free */
+    struct life_info *lives; /* NULL at first; the caller's to free */
     size_t count;
     bool (*add)(struct usage_reader *reader, size_t life, const struct usage_part *part,
                 struct error *err);

@@ -167,7 +167,7 @@ static bool read_open(struct store *s, const struct usage_query *q, struct usage
 static bool read_all(struct store *s, const struct usage_query *q, struct usage_reader *reader,
                      struct error *err)
 {
-    if (!read_lives(s, q, reader, err))
+    if (reader->lives == NULL && !read_lives(s, q, reader, err))
         return false;
     if (q->vm == NULL) {
         if (!read_derived(s, q, -1, reader, err))
