@@ -18,12 +18,29 @@ static bool name_books(struct db *db, const char *dir, struct error *err)
     return store_name_db(db, dir, "billing.db", err);
 }
 
+/* Tables are always there: books are, when something was said in them. What is wrong is told later. */
+static bool has_changes(const char *uri)
+{
+    struct db db = {0};
+    struct error err;
+    int64_t change = 1;
+    bool is_null;
+
+    if (central_open(&db, uri, false, &err) &&
+        !db_get_int(&db, "SELECT coalesce(max(change), 0) FROM change_log", &change, &is_null, &err))
+        change = 1;
+    db_close(&db);
+    return change > 0;
+}
+
 bool query_has_books(const char *dir)
 {
     struct db db = {0};
     struct error err;
 
-    return postgres_is_uri(dir) || (name_books(&db, dir, &err) && access(db.path, F_OK) == 0);
+    if (postgres_is_uri(dir))
+        return has_changes(dir);
+    return name_books(&db, dir, &err) && access(db.path, F_OK) == 0;
 }
 
 /* Opens the measurements as any reader does, which says best what is wrong with them. */

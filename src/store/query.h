@@ -15,7 +15,7 @@
 #include "common/error.h"
 #include "store/sql_files.h"
 
-/* Does this directory have a billing.db? */
+/* Does this directory have a billing.db, or this database anything in its books? */
 bool query_has_books(const char *dir);
 
 struct query;

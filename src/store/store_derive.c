@@ -56,7 +56,7 @@ static bool read_ticks(struct store *s, struct range *r, int64_t from, int64_t t
     enum db_row row = DB_FAILED;
     size_t count = 0;
 
-    if (!db_prepare(&s->db, SQL_SELECT_TIMELINE, &stmt, err))
+    if (!db_prepare(&s->db, STORE_SQL(s, SELECT_TIMELINE), &stmt, err))
         return false;
     db_bind_ints(stmt, (const int64_t[]){from, to}, 2);
     while ((row = db_step(stmt, "read its ticks", err)) == DB_ROW) {
@@ -141,7 +141,7 @@ static bool read_segments(struct store *s, struct range *r, int64_t from, int64_
     struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
 
-    if (!db_prepare(&s->db, SQL_SELECT_SEGMENTS, &stmt, err))
+    if (!db_prepare(&s->db, STORE_SQL(s, SELECT_SEGMENTS), &stmt, err))
         return false;
     db_bind_ints(stmt, (const int64_t[]){from, to}, 2);
     while ((row = db_step(stmt, "read its segments", err)) == DB_ROW) {
@@ -227,7 +227,7 @@ static bool set_derived(struct store *s, int64_t tick, struct error *err)
 {
     struct db_stmt *stmt = NULL;
 
-    if (!db_prepare(&s->db, SQL_UPSERT_DERIVED, &stmt, err))
+    if (!db_prepare(&s->db, STORE_SQL(s, UPSERT_DERIVED), &stmt, err))
         return false;
     db_bind_int(stmt, 1, tick);
     bool is_ok = db_run(stmt, "write usage", err);
@@ -240,8 +240,8 @@ static bool derive_range(struct store *s, int64_t from, int64_t to, struct error
 {
     struct upsert u = {.store = s};
     struct range_sink sink = {upsert_part, &u};
-    bool is_ok = db_prepare(&s->db, SQL_UPSERT_USAGE_HOUR, &u.hour, err) &&
-                 db_prepare(&s->db, SQL_UPSERT_USAGE_DAY, &u.day, err) &&
+    bool is_ok = db_prepare(&s->db, STORE_SQL(s, UPSERT_USAGE_HOUR), &u.hour, err) &&
+                 db_prepare(&s->db, STORE_SQL(s, UPSERT_USAGE_DAY), &u.day, err) &&
                  store_integrate_range(s, from, to, &sink, err) && flush(&u, err) &&
                  set_derived(s, to, err);
 

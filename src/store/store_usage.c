@@ -85,29 +85,28 @@ static bool add_row(struct usage_reader *reader, struct db_stmt *stmt, bool has_
     return life == reader->count || reader->add(reader, life, &part, err);
 }
 
-struct table {
-    const char *all;
-    const char *of_life;
-    bool has_hour;
-};
+static const char *rows_sql(const struct store *s, bool has_hour, bool is_of_life)
+{
+    if (has_hour)
+        return is_of_life ? STORE_SQL(s, SELECT_USAGE_HOURS_OF_LIFE)
+                          : STORE_SQL(s, SELECT_USAGE_HOURS);
+    return is_of_life ? STORE_SQL(s, SELECT_USAGE_DAYS_OF_LIFE) : STORE_SQL(s, SELECT_USAGE_DAYS);
+}
 
-static const struct table hours = {SQL_SELECT_USAGE_HOURS, SQL_SELECT_USAGE_HOURS_OF_LIFE, true};
-static const struct table days = {SQL_SELECT_USAGE_DAYS, SQL_SELECT_USAGE_DAYS_OF_LIFE, false};
-
-/* life: of this one only, or -1. */
-static bool read_rows(struct store *s, const struct table *table, int64_t from, int64_t to,
-                      int64_t life, struct usage_reader *reader, struct error *err)
+/* Hours, or days, which have no hour. life: of this one only, or -1. */
+static bool read_rows(struct store *s, bool has_hour, int64_t from, int64_t to, int64_t life,
+                      struct usage_reader *reader, struct error *err)
 {
     struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
 
     if (from >= to)
         return true;
-    if (!db_prepare(&s->db, life < 0 ? table->all : table->of_life, &stmt, err))
+    if (!db_prepare(&s->db, rows_sql(s, has_hour, life >= 0), &stmt, err))
         return false;
     db_bind_ints(stmt, (const int64_t[]){from, to, life}, life < 0 ? 2 : 3);
     while ((row = db_step(stmt, "read its usage", err)) == DB_ROW) {
-        if (!add_row(reader, stmt, table->has_hour, err)) {
+        if (!add_row(reader, stmt, has_hour, err)) {
             row = DB_FAILED;
             break;
         }
@@ -124,10 +123,10 @@ static bool read_derived(struct store *s, const struct usage_query *q, int64_t l
     int64_t end_day = q->to_hour / HOURS_PER_DAY;
 
     if (q->by_hour || first_day >= end_day)
-        return read_rows(s, &hours, q->from_hour, q->to_hour, life, reader, err);
-    return read_rows(s, &hours, q->from_hour, first_day * HOURS_PER_DAY, life, reader, err) &&
-           read_rows(s, &days, first_day, end_day, life, reader, err) &&
-           read_rows(s, &hours, end_day * HOURS_PER_DAY, q->to_hour, life, reader, err);
+        return read_rows(s, true, q->from_hour, q->to_hour, life, reader, err);
+    return read_rows(s, true, q->from_hour, first_day * HOURS_PER_DAY, life, reader, err) &&
+           read_rows(s, false, first_day, end_day, life, reader, err) &&
+           read_rows(s, true, end_day * HOURS_PER_DAY, q->to_hour, life, reader, err);
 }
 
 struct open_hours {
