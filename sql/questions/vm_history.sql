@@ -23,11 +23,12 @@ value AS (
       FROM run
      GROUP BY life, domid, kib, counted, run
 )
-SELECT v.life, v.domid,
+SELECT substr(l.boot_uuid, 1, 8) || '/' || l.domid || '/' || l.first_seq AS life, l.host,
        strftime('%Y-%m-%dT%H:%M:%SZ', f.utc_ns / 1000000000, 'unixepoch') AS since,
        strftime('%Y-%m-%dT%H:%M:%SZ', z.utc_ns / 1000000000, 'unixepoch') AS until,
        v.kib, CASE WHEN v.counted = 1 THEN 'billed' ELSE 'not billed' END AS counts
   FROM value AS v
+  JOIN life_name AS l ON l.life = v.life
   JOIN tick_time AS f ON f.tick = v.first_tick
   LEFT JOIN tick_time AS z ON z.tick = v.last_tick
  ORDER BY v.first_tick, v.life;

@@ -211,7 +211,8 @@ class Measured:
                 cell = self.derived[vm, hour]
                 for i, value in enumerate([kib_s * NANO + frac] + durations):
                     cell[i] += value
-            self.alive = {row[0] for row in rows_of(connection, "SELECT vm FROM life WHERE last_tick IS NULL")}
+            self.alive = {row[0] for row in rows_of(connection, "SELECT vm FROM life WHERE last_tick IS NULL"
+                                                    " AND NOT EXISTS (SELECT 1 FROM retired)")}
             self.store = rows_of(connection, "SELECT store FROM store ORDER BY number DESC LIMIT 1")[0][0]
             self.last_tick = rows_of(connection, "SELECT max(tick) FROM tick")[0][0]
             self.derived_tick = rows_of(connection, "SELECT coalesce((SELECT tick FROM derived),"

@@ -12,7 +12,7 @@ import time
 
 import books as oracle
 from books import Measured, Wrong
-from history import HOST, HOUR, MAX_GAP, PERIOD, STORE, month_start, month_text
+from history import HOST, HOUR, MAX_GAP, PERIOD, STORE, hour_text, month_start, month_text
 
 MONTH = 12 * 52  # 2022-01
 VM = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
@@ -292,6 +292,38 @@ def a_month_that_has_not_ended_is_not_closed(life):
         life.must_be_unchanged("a close that was refused")
 
 
+def a_host_that_is_gone_is_retired(life):
+    """It ends within the last hour of the month: all that it measured is billed, and nobody waits for it."""
+    def retire(host, at, expect):
+        return life.product.run("db", "host", "retire", host, "--at", hour_text(at), expect=(expect,))[1]
+
+    begin(life)
+    life.do_replay(111)
+    life.do_charge(1)
+    _, text = life.product.run("close", month_text(MONTH), expect=(3,))
+    must_say("has delivered no tick", text)
+    must_say("no measurements of this host", retire(HOST.replace("0", "1"), END, 3))
+    must_say("it has measured after", retire(HOST, END - 2, 3))
+    life.must_be_unchanged("a host that was not retired")
+    must_say("nothing more comes", retire(HOST, END, 0))
+    must_say("is retired already", retire(HOST, END, 0))
+    life.measured = Measured(life.product.store)
+    if life.measured.derived_tick != life.measured.last_tick or life.measured.alive:
+        raise Wrong("retired", "its last hour is not derived, or VMs live on in it")
+    life.do_charge(2)
+    life.product.run("close", month_text(MONTH))
+    life.look()
+    oracle.check_month(life.books, MONTH, life.said, life.measured)
+    oracle.check_billed(life.books, life.due())
+    oracle.check_total(life.books, life.due())
+    if sum(rated.usage for rated in life.books.rated) != sum(cell[0] for cell in life.measured.derived.values()):
+        raise Wrong("retired", "not all that was measured is billed")
+    _, text = life.product.run("audit")
+    must_say("Nothing wrong was found", text)
+    _, text = life.product.run("replay", life.part(120), expect=(3,))
+    must_say("is retired", text)
+
+
 def a_month_is_closed_after_what_was_waited_for(life):
     begin(life)
     life.do_replay(299)
@@ -309,5 +341,5 @@ CASES = [a_tariff_of_nobody_is_refused, an_account_is_added_once, a_command_wait
          what_comes_late_is_not_lost_behind_what_was_said,
          what_comes_late_and_nobody_owns_waits_for_its_owner,
          an_hour_that_is_of_an_open_month_by_its_new_owners_clock, an_hour_whose_new_owner_has_no_price,
-         a_month_that_has_not_ended_is_not_closed,
+         a_month_that_has_not_ended_is_not_closed, a_host_that_is_gone_is_retired,
          a_month_is_closed_after_what_was_waited_for]
