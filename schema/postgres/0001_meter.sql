@@ -133,7 +133,8 @@ CREATE TABLE life_row (
 CREATE INDEX life_vm ON life_row (vm);
 
 -- hour: of the cut that it lies behind. The widest columns first, so that none is padded; room for an
--- end in most pages, so that no index learns of it.
+-- end in most pages, so that no index learns of it; and a key of 16 bytes, up to which an index fills
+-- its pages where rows of many stores are each added behind the last.
 CREATE TABLE segment_row (
     segment       bigint NOT NULL,
     life          bigint NOT NULL,
@@ -143,7 +144,7 @@ CREATE TABLE segment_row (
     store_no      int NOT NULL,
     hour          int NOT NULL,
     counted       boolean NOT NULL,
-    PRIMARY KEY (segment, hour, store_no)
+    PRIMARY KEY (store_no, hour, segment)
 ) PARTITION BY RANGE (hour);
 CREATE INDEX segment_hour ON segment_row USING brin (hour);
 
@@ -160,9 +161,10 @@ CREATE TABLE segment_ahead (
 );
 
 -- The ticks of a batch: a row for each would take more than all the rest. A column's value at a tick is
--- its base plus the tick's element, or the base alone where it is NULL: then all are equal. What is too
--- far from the others, was timed by another restart, or lies behind what came before it, has a row of its
--- own. Without offsets every tick from the first to the last is there.
+-- its base plus the tick's element, or the base alone where it is NULL: then all are equal. Domains and
+-- KiB stay for some ticks: their elements are of the ticks that held_from counts, and of those behind.
+-- What is too far from the others, was timed by another restart, or lies behind what came before it, has a
+-- row of its own. Without offsets every tick from the first to the last is there.
 CREATE TABLE tick_pack (
     first_tick    bigint NOT NULL,
     last_tick     bigint NOT NULL,
@@ -179,9 +181,10 @@ CREATE TABLE tick_pack (
     late_ns       int[],
     utc_diff_ns   int[],
     window_ns     int[],
+    held_from     smallint[],                                  -- 0: the first
     domains       int[],
     kib           int[],
-    PRIMARY KEY (first_tick, hour, store_no)
+    PRIMARY KEY (store_no, hour, first_tick)
 ) PARTITION BY RANGE (hour);
 
 -- Derived from the above, and rebuildable. A store's rows of some days lie together.
@@ -263,7 +266,7 @@ BEGIN
         RETURN 0;
     END IF;
     LOCK TABLE segment_row IN SHARE UPDATE EXCLUSIVE MODE;     -- one at a time; all others go on
-    FOR v_of IN SELECT * FROM (VALUES ('segment_row', 'WITH (fillfactor = 88)'), ('tick_pack', ''),
+    FOR v_of IN SELECT * FROM (VALUES ('segment_row', 'WITH (fillfactor = 90)'), ('tick_pack', ''),
                                       ('usage_hour', '')) AS t (name, storage)
     LOOP
         CONTINUE WHEN to_regclass(v_of.name || '_' || v_month) IS NOT NULL;
@@ -351,13 +354,14 @@ SELECT p.first_tick + coalesce(u.tick_offset, u.i) AS tick,
        p.utc_diff_base + coalesce(u.utc_diff_ns, 0) AS utc_diff_ns,
        p.window_base + coalesce(u.window_ns, 0) AS window_ns,
        CASE WHEN p.synchronised THEN bigint '1' ELSE 0 END AS synchronised,
-       CAST(p.domains_base + coalesce(u.domains, 0) AS bigint) AS domains,
-       p.kib_base + coalesce(u.kib, 0) AS kib, p.store_no
+       CAST(p.domains_base + coalesce(p.domains[width_bucket(CAST(u.i AS smallint), p.held_from)], 0) AS bigint)
+           AS domains,
+       p.kib_base + coalesce(p.kib[width_bucket(CAST(u.i AS smallint), p.held_from)], 0) AS kib, p.store_no
   FROM tick_pack AS p
   JOIN store_mark AS m ON m.store_no = p.store_no AND p.last_tick <= m.whole_to
   CROSS JOIN LATERAL ROWS FROM (generate_series(0, p.ticks - 1), unnest(p.offsets), unnest(p.late_ns),
-                                unnest(p.utc_diff_ns), unnest(p.window_ns), unnest(p.domains), unnest(p.kib))
-                 AS u (i, tick_offset, late_ns, utc_diff_ns, window_ns, domains, kib);
+                                unnest(p.utc_diff_ns), unnest(p.window_ns))
+                 AS u (i, tick_offset, late_ns, utc_diff_ns, window_ns);
 
 CREATE VIEW restart_span AS
 SELECT tick, interval_ns, max_gap_ns, mono_ns, utc_offset_ns, store_no,
@@ -375,17 +379,18 @@ SELECT p.first_tick + coalesce(u.tick_offset, u.i) AS tick,
        r.max_gap_ns,
        p.window_base + coalesce(u.window_ns, 0) AS window_ns,
        CASE WHEN p.synchronised THEN bigint '1' ELSE 0 END AS synchronised,
-       CAST(p.domains_base + coalesce(u.domains, 0) AS bigint) AS domains,
-       p.kib_base + coalesce(u.kib, 0) AS kib, p.store_no
+       CAST(p.domains_base + coalesce(p.domains[width_bucket(CAST(u.i AS smallint), p.held_from)], 0) AS bigint)
+           AS domains,
+       p.kib_base + coalesce(p.kib[width_bucket(CAST(u.i AS smallint), p.held_from)], 0) AS kib, p.store_no
   FROM tick_pack AS p
   JOIN store_mark AS m ON m.store_no = p.store_no AND p.last_tick <= m.whole_to
   JOIN restart_span AS r ON r.store_no = p.store_no AND p.first_tick >= r.tick AND p.first_tick < r.next_tick
   CROSS JOIN LATERAL ROWS FROM (generate_series(0, p.ticks - 1), unnest(p.offsets), unnest(p.late_ns),
-                                unnest(p.utc_diff_ns), unnest(p.window_ns), unnest(p.domains), unnest(p.kib))
-                 AS u (i, tick_offset, late_ns, utc_diff_ns, window_ns, domains, kib);
+                                unnest(p.utc_diff_ns), unnest(p.window_ns))
+                 AS u (i, tick_offset, late_ns, utc_diff_ns, window_ns);
 
--- The same of some ticks of one store, from the first to the last: a range of tick_time that is found
--- by an index. No pack lies on both sides of an hour cut.
+-- The same of some ticks of one store, from the first to the last, which is behind a cut that is there: a
+-- range of tick_time that is found by an index. No pack lies on both sides of an hour cut.
 CREATE FUNCTION ticks_between(p_store_no bigint, p_from bigint, p_to bigint)
     RETURNS TABLE (tick bigint, mono_ns bigint, utc_ns bigint, max_gap_ns bigint, synchronised bigint)
     LANGUAGE sql STABLE AS $$
@@ -405,9 +410,16 @@ SELECT t.tick, t.mono_ns, t.utc_ns, t.max_gap_ns, t.synchronised
                                         unnest(p.late_ns), unnest(p.utc_diff_ns))
                          AS u (i, tick_offset, late_ns, utc_diff_ns)
          WHERE p.store_no = p_store_no AND p.first_tick <= p_to AND p.last_tick >= p_from
-           AND p.first_tick >= coalesce((SELECT max(c.tick) FROM meter.hour_cut_row AS c
-                                          WHERE c.tick <= p_from AND c.tick >= p_store_no * 1000000000000),
-                                        p_store_no * 1000000000000)) AS t
+           AND p.hour >= (SELECT min(c.hour) FROM meter.hour_cut_row AS c
+                           WHERE c.store_no = p_store_no AND c.tick <= p_to
+                             AND c.tick >= (SELECT max(f.tick) FROM meter.hour_cut_row AS f
+                                             WHERE f.store_no = p_store_no AND f.tick <= p_from
+                                               AND f.tick >= p_store_no * 1000000000000))
+           AND p.hour <= (SELECT max(c.hour) FROM meter.hour_cut_row AS c
+                           WHERE c.store_no = p_store_no AND c.tick <= p_to
+                             AND c.tick >= (SELECT max(f.tick) FROM meter.hour_cut_row AS f
+                                             WHERE f.store_no = p_store_no AND f.tick <= p_from
+                                               AND f.tick >= p_store_no * 1000000000000))) AS t
  WHERE t.tick >= p_from AND t.tick <= p_to
 $$;
 
@@ -636,6 +648,7 @@ CREATE FUNCTION prune_store(p_store_no bigint, p_up_to_tick bigint, p_pruned_ns 
 DECLARE
     v_base bigint := p_store_no * 1000000000000;
     v_first_segment bigint;
+    v_hours int[];
     v_ticks bigint;
     v_segments bigint;
 BEGIN
@@ -647,15 +660,17 @@ BEGIN
         RAISE EXCEPTION 'store % can''t be pruned up to tick %', p_store_no, p_up_to_tick
             USING HINT = 'Rows are pruned up to an hour cut that usage is derived up to.';
     END IF;
+    v_hours := ARRAY(SELECT DISTINCT c.hour FROM hour_cut_row AS c
+                      WHERE c.store_no = p_store_no AND c.tick >= v_base AND c.tick < p_up_to_tick);
     WITH gone AS (
         DELETE FROM segment_row AS s
-         WHERE s.store_no = p_store_no AND s.segment >= v_base AND s.segment < v_first_segment
+         WHERE s.store_no = p_store_no AND s.hour = ANY (v_hours) AND s.segment < v_first_segment
         RETURNING 1
     )
     SELECT count(*) INTO v_segments FROM gone;
     WITH gone AS (
         DELETE FROM tick_pack AS p
-         WHERE p.store_no = p_store_no AND p.first_tick >= v_base AND p.first_tick < p_up_to_tick
+         WHERE p.store_no = p_store_no AND p.hour = ANY (v_hours) AND p.first_tick < p_up_to_tick
         RETURNING p.ticks
     )
     SELECT coalesce(sum(ticks), 0) INTO v_ticks FROM gone;

@@ -285,7 +285,6 @@ CREATE FUNCTION ship_segments(p_no int, p_after bigint, p_up_to bigint, p_begin 
 DECLARE
     v_base bigint := p_no * 1000000000000;
     v_count int := ship_rows('segments', p_said, 6, 2000000);
-    v_begin int;
     v_stored int;
     v_ended int;
     v_is_again boolean := EXISTS (SELECT 1 FROM delivered AS d
@@ -294,20 +293,24 @@ DECLARE
     v_hours int[];
     v_conflicts bigint := 0;
     v_left int[];
+    v record;
 BEGIN
     IF v_count = 0 THEN
         RETURN 0;
     END IF;
-    IF EXISTS (SELECT 1 FROM generate_series(0, v_count * 6 - 6, 6) AS i
-                WHERE p_said[i + 1] NOT BETWEEN 0 AND 999999999999 OR p_said[i + 2] NOT BETWEEN 0 AND 999999999999
+    SELECT bool_or(p_said[i + 1] NOT BETWEEN 0 AND 999999999999 OR p_said[i + 2] NOT BETWEEN 0 AND 999999999999
                    OR p_said[i + 3] <= p_begin OR p_said[i + 3] > p_up_to
                    OR (p_said[i + 4] < p_said[i + 3] AND p_said[i + 4] <> -1)
-                   OR p_said[i + 5] NOT BETWEEN 0 AND 1099511627776 OR p_said[i + 6] NOT BETWEEN 0 AND 1) THEN
+                   OR p_said[i + 5] NOT BETWEEN 0 AND 1099511627776 OR p_said[i + 6] NOT BETWEEN 0 AND 1) AS is_bad,
+           bool_or(p_said[i + 3] <= p_after AND (p_said[i + 4] < p_after OR p_said[i + 4] >= p_up_to)) AS is_of_another,
+           count(DISTINCT p_said[i + 1]) AS segments, count(*) FILTER (WHERE p_said[i + 3] > p_after) AS begun,
+           min(p_said[i + 3]) FILTER (WHERE p_said[i + 3] <= p_after) AS earliest
+      INTO v FROM generate_series(0, v_count * 6 - 6, 6) AS i;
+    IF v.is_bad THEN
         PERFORM ship_refuse('a segment has numbers that no store has');
-    ELSIF EXISTS (SELECT 1 FROM generate_series(0, v_count * 6 - 6, 6) AS i
-                   WHERE p_said[i + 3] <= p_after AND (p_said[i + 4] < p_after OR p_said[i + 4] >= p_up_to)) THEN
+    ELSIF v.is_of_another THEN
         PERFORM ship_refuse('of a segment nothing was recorded in the batch');
-    ELSIF (SELECT count(DISTINCT p_said[i + 1]) FROM generate_series(0, v_count * 6 - 6, 6) AS i) <> v_count THEN
+    ELSIF v.segments <> v_count THEN
         PERFORM ship_refuse('a segment comes twice');
     END IF;
 
@@ -320,30 +323,31 @@ BEGIN
      WHERE p_said[i + 3] > p_after AND (NOT v_is_again OR NOT ship_has(p_no, v_base + p_said[i + 3]))
         ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS v_stored = ROW_COUNT;
-    SELECT count(*) INTO v_begin FROM generate_series(0, v_count * 6 - 6, 6) AS i WHERE p_said[i + 3] > p_after;
-    v_left := ARRAY(SELECT i FROM generate_series(0, v_count * 6 - 6, 6) AS i
-                     WHERE v_stored < v_begin AND p_said[i + 3] > p_after);
-    IF cardinality(v_left) > 0 THEN
+    IF v_stored < v.begun THEN
+        v_left := ARRAY(SELECT i FROM generate_series(0, v_count * 6 - 6, 6) AS i WHERE p_said[i + 3] > p_after);
         v_conflicts := ship_segments_again(p_no, p_up_to, ARRAY[p_hour], p_said, v_left);
     END IF;
     v_conflicts := v_conflicts + ship_segments_behind(p_no);
 
     -- those that began before it: mostly in this hour, or in the one that the cut of this one ended
-    v_left := ARRAY(SELECT i FROM generate_series(0, v_count * 6 - 6, 6) AS i WHERE p_said[i + 3] <= p_after);
-    IF cardinality(v_left) = 0 THEN
+    IF v.begun = v_count THEN
         RETURN v_conflicts;
     END IF;
+    v_left := ARRAY(SELECT i FROM generate_series(0, v_count * 6 - 6, 6) AS i WHERE p_said[i + 3] <= p_after);
     v_hours := ARRAY(SELECT DISTINCT c.hour::int
                        FROM hour_cut_row AS c
                       WHERE c.store_no = p_no AND c.tick <= v_base + p_after AND c.tick >= v_base
                         AND c.tick >= (SELECT max(m.tick) FROM hour_cut_row AS m
                                         WHERE m.store_no = p_no AND m.tick >= v_base
-                                          AND m.tick <= v_base + (SELECT min(p_said[i + 3]) FROM unnest(v_left) AS i)));
+                                          AND m.tick <= v_base + v.earliest));
     v_hours := v_hours || p_hour;
+    -- named in full, so that the index is used whatever is known of the table
     UPDATE segment_row AS r
        SET last_tick = v_base + p_said[i + 4]
       FROM unnest(v_left) AS i
-     WHERE r.segment = v_base + p_said[i + 1] AND r.store_no = p_no AND r.hour = ANY (v_hours)
+     WHERE r.store_no = p_no AND r.hour = ANY (v_hours)
+       AND r.segment = ANY (ARRAY(SELECT v_base + p_said[j + 1] FROM unnest(v_left) AS j))
+       AND r.segment = v_base + p_said[i + 1]
        AND r.last_tick IS NULL AND r.life = v_base + p_said[i + 2] AND r.first_tick = v_base + p_said[i + 3]
        AND r.kib = p_said[i + 5] AND r.counted = (p_said[i + 6] = 1)
        AND (NOT v_is_again OR NOT ship_has_end(p_no, v_base + p_said[i + 4]));
@@ -365,8 +369,9 @@ BEGIN
     UPDATE segment_row AS r
        SET last_tick = v_base + p_said[i + 4]
       FROM unnest(p_i) AS i
-     WHERE r.segment = v_base + p_said[i + 1] AND r.store_no = p_no AND (p_hours IS NULL OR r.hour = ANY (p_hours))
-       AND p_said[i + 4] >= 0 AND p_said[i + 4] < p_up_to
+     WHERE r.store_no = p_no AND (p_hours IS NULL OR r.hour = ANY (p_hours))
+       AND r.segment = ANY (ARRAY(SELECT v_base + p_said[j + 1] FROM unnest(p_i) AS j))
+       AND r.segment = v_base + p_said[i + 1] AND p_said[i + 4] >= 0 AND p_said[i + 4] < p_up_to
        AND r.last_tick IS NULL AND r.life = v_base + p_said[i + 2] AND r.first_tick = v_base + p_said[i + 3]
        AND r.kib = p_said[i + 5] AND r.counted = (p_said[i + 6] = 1) AND NOT ship_has_end(p_no, v_base + p_said[i + 4]);
     -- those of which the beginning is still to come
@@ -375,7 +380,10 @@ BEGIN
            p_said[i + 5], p_said[i + 6] = 1, p_no
       FROM unnest(p_i) AS i
      WHERE p_hours IS NULL AND NOT ship_has(p_no, v_base + p_said[i + 3])
-       AND NOT EXISTS (SELECT 1 FROM segment_row AS r WHERE r.segment = v_base + p_said[i + 1] AND r.store_no = p_no)
+       AND v_base + p_said[i + 1] <> ALL (
+               ARRAY(SELECT r.segment FROM segment_row AS r
+                      WHERE r.store_no = p_no
+                        AND r.segment = ANY (ARRAY(SELECT v_base + p_said[j + 1] FROM unnest(p_i) AS j))))
         ON CONFLICT DO NOTHING;
     SELECT count(ship_conflicts(p_no, 'segment', said.segment, to_jsonb(r), to_jsonb(said))) INTO v_conflicts
       FROM (SELECT v_base + p_said[i + 1] AS segment, v_base + p_said[i + 2] AS life, v_base + p_said[i + 3] AS first_tick,
@@ -430,21 +438,17 @@ CREATE FUNCTION ship_stored_ticks(p_no int, p_hour int, p_from bigint, p_to bigi
 SELECT t.*
   FROM (SELECT p.first_tick + coalesce(u.tick_offset, u.i) AS tick, p.late_base + coalesce(u.late_ns, 0),
                p.utc_diff_base + coalesce(u.utc_diff_ns, 0), p.window_base + coalesce(u.window_ns, 0),
-               CASE WHEN p.synchronised THEN bigint '1' ELSE 0 END, (p.domains_base + coalesce(u.domains, 0))::bigint,
-               p.kib_base + coalesce(u.kib, 0)
+               CASE WHEN p.synchronised THEN bigint '1' ELSE 0 END, (p.domains_base + coalesce(p.domains[width_bucket(u.i::smallint, p.held_from)], 0))::bigint,
+               p.kib_base + coalesce(p.kib[width_bucket(u.i::smallint, p.held_from)], 0)
           FROM meter.tick_pack AS p
           CROSS JOIN LATERAL ROWS FROM (generate_series(0, p.ticks - 1), unnest(p.offsets), unnest(p.late_ns),
-                                        unnest(p.utc_diff_ns), unnest(p.window_ns), unnest(p.domains), unnest(p.kib))
-                         AS u (i, tick_offset, late_ns, utc_diff_ns, window_ns, domains, kib)
-         WHERE p.store_no = p_no AND p.hour = p_hour AND p.first_tick <= p_to AND p.last_tick >= p_from
-           AND p.first_tick >= coalesce((SELECT max(c.tick) FROM meter.hour_cut_row AS c
-                                          WHERE c.tick <= p_from AND c.tick >= p_no * bigint '1000000000000'),
-                                        p_no * bigint '1000000000000')) AS t
+                                        unnest(p.utc_diff_ns), unnest(p.window_ns))
+                         AS u (i, tick_offset, late_ns, utc_diff_ns, window_ns)
+         WHERE p.store_no = p_no AND p.hour = p_hour AND p.first_tick <= p_to AND p.last_tick >= p_from) AS t
  WHERE t.tick >= p_from AND t.tick <= p_to
 $$;
 
--- p_said: tick, late_ns, utc_diff_ns, window_ns, synchronised, domains, kib. They are packed by what fits
--- 31 bits beside the least of them, by restart, and by what was delivered before.
+-- p_said: tick, late_ns, utc_diff_ns, window_ns, synchronised, domains, kib.
 CREATE FUNCTION ship_ticks(p_no int, p_after bigint, p_up_to bigint, p_hour int, p_rows jsonb, p_said bigint[])
     RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -453,49 +457,100 @@ DECLARE
     v_is_again boolean := EXISTS (SELECT 1 FROM delivered AS d
                                    WHERE d.store_no = p_no AND d.after_tick < v_base + p_up_to
                                      AND d.up_to_tick > v_base + p_after);
-    v_breaks bigint[];
-    v_conflicts bigint := 0;
+    v record;
 BEGIN
     IF v_count = 0 OR p_said[v_count * 7 - 6] <> p_up_to OR p_said[1] <= p_after THEN
         PERFORM ship_refuse('its ticks do not lead from behind its beginning to its end');
-    ELSIF EXISTS (SELECT 1 FROM generate_series(0, v_count * 7 - 7, 7) AS i
-                   WHERE (i > 0 AND p_said[i + 1] <= p_said[i - 6]) OR p_said[i + 4] < 0
-                      OR p_said[i + 5] NOT BETWEEN 0 AND 1 OR p_said[i + 6] NOT BETWEEN 0 AND 1000000
-                      OR p_said[i + 7] < 0) THEN
+    END IF;
+    SELECT bool_or((i > 0 AND p_said[i + 1] <= p_said[i - 6]) OR p_said[i + 4] < 0 OR p_said[i + 5] NOT BETWEEN 0 AND 1
+                   OR p_said[i + 6] NOT BETWEEN 0 AND 1000000 OR p_said[i + 7] < 0) AS is_bad,
+           min(p_said[i + 2]) AS late, max(p_said[i + 2]) AS late_most, min(p_said[i + 3]) AS diff,
+           max(p_said[i + 3]) AS diff_most, min(p_said[i + 4]) AS win, max(p_said[i + 4]) AS win_most,
+           min(p_said[i + 5]) AS synchronised, max(p_said[i + 5]) AS synchronised_most,
+           min(p_said[i + 6]) AS domains, max(p_said[i + 6]) AS domains_most, min(p_said[i + 7]) AS kib,
+           max(p_said[i + 7]) AS kib_most
+      INTO v FROM generate_series(0, v_count * 7 - 7, 7) AS i;
+    IF v.is_bad THEN
         PERFORM ship_refuse('a tick has numbers that no store has, or is not behind the one before it');
     END IF;
+    IF v_is_again OR p_rows ? 'restart' OR v.synchronised <> v.synchronised_most OR p_up_to - p_said[1] > 2147483647
+            OR ship_far(v.late_most, v.late) + ship_far(v.diff_most, v.diff) + ship_far(v.win_most, v.win)
+                   + ship_far(v.kib_most, v.kib) > 0 THEN
+        RETURN ship_ticks_apart(p_no, p_after, p_up_to, p_hour, p_rows, p_said, v_is_again);
+    END IF;
+    INSERT INTO tick_pack (first_tick, last_tick, late_base, utc_diff_base, window_base, kib_base, store_no, hour, ticks,
+                           domains_base, synchronised, offsets, late_ns, utc_diff_ns, window_ns, held_from, domains, kib)
+    SELECT v_base + p_said[1], v_base + p_up_to, v.late, v.diff, v.win, v.kib, p_no, p_hour, v_count, v.domains,
+           v.synchronised = 1,
+           CASE WHEN p_up_to - p_said[1] >= v_count
+                THEN ARRAY(SELECT (p_said[i + 1] - p_said[1])::int FROM generate_series(0, v_count * 7 - 7, 7) AS i) END,
+           CASE WHEN v.late_most > v.late
+                THEN ARRAY(SELECT (p_said[i + 2] - v.late)::int FROM generate_series(0, v_count * 7 - 7, 7) AS i) END,
+           CASE WHEN v.diff_most > v.diff
+                THEN ARRAY(SELECT (p_said[i + 3] - v.diff)::int FROM generate_series(0, v_count * 7 - 7, 7) AS i) END,
+           CASE WHEN v.win_most > v.win
+                THEN ARRAY(SELECT (p_said[i + 4] - v.win)::int FROM generate_series(0, v_count * 7 - 7, 7) AS i) END,
+           CASE WHEN cardinality(c.at) > 1 THEN c.at END,
+           CASE WHEN v.domains_most > v.domains
+                THEN ARRAY(SELECT (p_said[k * 7 + 6] - v.domains)::int FROM unnest(c.at) AS k) END,
+           CASE WHEN v.kib_most > v.kib THEN ARRAY(SELECT (p_said[k * 7 + 7] - v.kib)::int FROM unnest(c.at) AS k) END
+      FROM (SELECT ARRAY(SELECT k::smallint FROM generate_series(0, v_count - 1) AS k
+                          WHERE k = 0 OR p_said[k * 7 + 6] <> p_said[k * 7 - 1] OR p_said[k * 7 + 7] <> p_said[k * 7]) AS at)
+               AS c;
+    RETURN 0;
+END
+$$;
+
+-- The same of ticks that do not fit one pack: they are parted by what fits 31 bits beside the least of
+-- them, by restart, and by what was delivered before.
+CREATE FUNCTION ship_ticks_apart(p_no int, p_after bigint, p_up_to bigint, p_hour int, p_rows jsonb, p_said bigint[],
+                                 p_is_again boolean) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_base bigint := p_no * 1000000000000;
+    v_count int := cardinality(p_said) / 7;
+    v_breaks bigint[];
+    v_conflicts bigint := 0;
+BEGIN
     v_breaks := ARRAY(SELECT v_base + p_said[1]
                       UNION
                       SELECT v_base + (r ->> 0)::bigint FROM jsonb_array_elements(coalesce(p_rows -> 'restart', '[]')) AS r
                       UNION
                       SELECT t.tick FROM delivered AS d CROSS JOIN LATERAL (VALUES (d.after_tick + 1), (d.up_to_tick + 1)) AS t (tick)
-                       WHERE v_is_again AND d.store_no = p_no
+                       WHERE p_is_again AND d.store_no = p_no
                        ORDER BY 1);
     INSERT INTO tick_pack (first_tick, last_tick, late_base, utc_diff_base, window_base, kib_base, store_no, hour, ticks,
-                           domains_base, synchronised, offsets, late_ns, utc_diff_ns, window_ns, domains, kib)
-    SELECT t.first_tick, max(t.tick), t.late_base, t.diff_base, t.window_base, t.kib_base, p_no, p_hour, count(*),
+                           domains_base, synchronised, offsets, late_ns, utc_diff_ns, window_ns, held_from, domains, kib)
+    SELECT min(t.tick), max(t.tick), t.late_base, t.diff_base, t.window_base, t.kib_base, p_no, p_hour, count(*),
            t.domains_base, t.synchronised = 1,
-           CASE WHEN max(t.tick) - t.first_tick >= count(*) THEN array_agg((t.tick - t.first_tick)::int ORDER BY t.tick) END,
+           CASE WHEN max(t.tick) - min(t.tick) >= count(*) THEN array_agg((t.tick - t.first_tick)::int ORDER BY t.tick) END,
            CASE WHEN max(t.late) > t.late_base THEN array_agg((t.late - t.late_base)::int ORDER BY t.tick) END,
            CASE WHEN max(t.diff) > t.diff_base THEN array_agg((t.diff - t.diff_base)::int ORDER BY t.tick) END,
            CASE WHEN max(t.win) > t.window_base THEN array_agg((t.win - t.window_base)::int ORDER BY t.tick) END,
-           CASE WHEN max(t.domains) > t.domains_base THEN array_agg((t.domains - t.domains_base)::int ORDER BY t.tick) END,
-           CASE WHEN max(t.kib) > t.kib_base THEN array_agg((t.kib - t.kib_base)::int ORDER BY t.tick) END
-      FROM (SELECT k.*, min(tick) OVER pack AS first_tick, min(late) OVER pack AS late_base, min(diff) OVER pack AS diff_base,
-                   min(win) OVER pack AS window_base, min(domains) OVER pack AS domains_base, min(kib) OVER pack AS kib_base
-              FROM (SELECT d.*, width_bucket(d.tick, v_breaks) AS part,
-                           (d.tick - min(d.tick) OVER ()) >> 31 AS tick_key,
+           CASE WHEN count(*) FILTER (WHERE t.is_new) > 1
+                THEN array_agg((t.place - 1)::smallint ORDER BY t.tick) FILTER (WHERE t.is_new) END,
+           CASE WHEN max(t.domains) > t.domains_base
+                THEN array_agg((t.domains - t.domains_base)::int ORDER BY t.tick) FILTER (WHERE t.is_new) END,
+           CASE WHEN max(t.kib) > t.kib_base
+                THEN array_agg((t.kib - t.kib_base)::int ORDER BY t.tick) FILTER (WHERE t.is_new) END
+      FROM (SELECT k.*, dense_rank() OVER key AS pack, row_number() OVER pack AS place,
+                   first_value(k.tick) OVER pack AS first_tick,
+                   min(k.late) OVER whole AS late_base, min(k.diff) OVER whole AS diff_base, min(k.win) OVER whole AS window_base,
+                   min(k.domains) OVER whole AS domains_base, min(k.kib) OVER whole AS kib_base,
+                   (k.domains, k.kib) IS DISTINCT FROM (lag(k.domains) OVER pack, lag(k.kib) OVER pack) AS is_new
+              FROM (SELECT d.*, width_bucket(d.tick, v_breaks) AS part, (d.tick - min(d.tick) OVER ()) >> 31 AS tick_key,
                            ship_far(d.late, min(d.late) OVER ()) AS late_key, ship_far(d.diff, min(d.diff) OVER ()) AS diff_key,
                            ship_far(d.win, min(d.win) OVER ()) AS win_key, ship_far(d.kib, min(d.kib) OVER ()) AS kib_key
                       FROM (SELECT v_base + p_said[i + 1] AS tick, p_said[i + 2] AS late, p_said[i + 3] AS diff,
                                    p_said[i + 4] AS win, p_said[i + 5] AS synchronised, p_said[i + 6] AS domains, p_said[i + 7] AS kib
                               FROM generate_series(0, v_count * 7 - 7, 7) AS i
-                             WHERE NOT v_is_again OR NOT ship_has(p_no, v_base + p_said[i + 1])) AS d) AS k
-            WINDOW pack AS (PARTITION BY k.part, k.tick_key, k.late_key, k.diff_key, k.win_key, k.kib_key, k.synchronised)) AS t
-     GROUP BY t.first_tick, t.late_base, t.diff_base, t.window_base, t.domains_base, t.kib_base, t.synchronised,
-              t.part, t.tick_key, t.late_key, t.diff_key, t.win_key, t.kib_key
+                             WHERE NOT p_is_again OR NOT ship_has(p_no, v_base + p_said[i + 1])) AS d) AS k
+            WINDOW key AS (ORDER BY k.part, k.tick_key, k.late_key, k.diff_key, k.win_key, k.kib_key, k.synchronised),
+                   whole AS (PARTITION BY k.part, k.tick_key, k.late_key, k.diff_key, k.win_key, k.kib_key, k.synchronised),
+                   pack AS (PARTITION BY k.part, k.tick_key, k.late_key, k.diff_key, k.win_key, k.kib_key, k.synchronised
+                            ORDER BY k.tick)) AS t
+     GROUP BY t.pack, t.late_base, t.diff_base, t.window_base, t.domains_base, t.kib_base, t.synchronised
         ON CONFLICT DO NOTHING;
-    IF v_is_again THEN
+    IF p_is_again THEN
         SELECT count(ship_conflicts(p_no, 'tick', said.tick, to_jsonb(r), to_jsonb(said))) INTO v_conflicts
           FROM (SELECT v_base + p_said[i + 1] AS tick, p_said[i + 2] AS late_ns, p_said[i + 3] AS utc_diff_ns,
                        p_said[i + 4] AS window_ns, p_said[i + 5] AS synchronised, p_said[i + 6] AS domains, p_said[i + 7] AS kib
@@ -587,12 +642,13 @@ $$;
 --    "gap": [[tick, from_tick, span_ns, cause]], "clock_step": [[tick, step_ns]],
 --    "hour_cut": [[tick, hour, first_segment]],
 --    "life": [[life, boot, domid, vm, first_tick, ran_tick, counted_tick, last_tick, billed]]}
--- Returns the tick up to which nothing is missing, and how many rows contradict what is there.
+-- Returns the tick up to which nothing is missing, and how many rows contradict what is there. Plans are
+-- made once a session, and by indexes: what tables of a first batch look like must not decide of the next.
 CREATE FUNCTION ship(protocol int, store text, store_number bigint, store_created_ns bigint, restored_from text,
                      restored_after bigint, after bigint, up_to bigint, hour bigint, rows jsonb, ticks bigint[],
                      segments bigint[])
     RETURNS TABLE (delivered bigint, conflicts bigint) LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = meter, pg_temp AS $$
+    SET search_path = meter, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     p_after ALIAS FOR after;

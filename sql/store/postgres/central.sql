@@ -109,13 +109,19 @@ SELECT meter.retire_store(?2 / 1000000000000, ?1, ?3);
 
 -- :name SELECT_MARKS
 -- a store that has not been derived yet begins at its first cut; the last synchronised tick is looked
--- for in the last packs, since it is one of them or there is none
+-- for hour by hour from the end, since it is in one of the last, or there is none
 SELECT s.host, s.store, s.store_no * 1000000000000, c.first_tick, c.derived, m.whole_to,
        coalesce((SELECT max(up_to_tick) FROM meter.prune AS p WHERE p.store_no = s.store_no), c.first_tick),
        coalesce((SELECT t.utc_ns
-                   FROM (SELECT max(p.last_tick) AS tick FROM meter.tick_pack AS p
-                          WHERE p.store_no = s.store_no AND p.last_tick <= m.whole_to
-                            AND p.synchronised) AS l
+                   FROM (SELECT l.tick
+                           FROM meter.hour_cut_row AS h
+                          CROSS JOIN LATERAL (SELECT max(p.last_tick) AS tick FROM meter.tick_pack AS p
+                                               WHERE p.store_no = s.store_no AND p.hour = h.hour
+                                                 AND p.first_tick >= h.tick AND p.last_tick <= m.whole_to
+                                                 AND p.synchronised) AS l
+                          WHERE h.store_no = s.store_no AND h.tick <= m.whole_to
+                            AND h.tick >= s.store_no * 1000000000000 AND l.tick IS NOT NULL
+                          ORDER BY h.tick DESC LIMIT 1) AS l
                   CROSS JOIN LATERAL meter.ticks_between(s.store_no, l.tick, l.tick) AS t), -1),
        coalesce((SELECT t.utc_ns FROM meter.ticks_between(s.store_no, c.derived, c.derived) AS t), 0),
        coalesce((SELECT min(h.hour) FROM meter.hour_cut_row AS h
