@@ -37,7 +37,7 @@ daemon = pagemeterd daemon sampler committer queue stream host_id
 charging = book sheet late ledger charge sealing hours statement statement_usage statement_span \
     statement_names totals publish table export export_parts export_accountant export_totals export_json \
     invoice export_focus export_journal
-billing_store = billing_store billing_lines billing_export query postgres postgres_text central \
+billing_store = billing_store billing_lines billing_rated billing_export query postgres postgres_text central \
     store_retire
 cli = main cli usage usage_table audit replay record subscription top names backup db db_host balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \

@@ -97,7 +97,7 @@ CREATE INDEX adjustment_line ON adjustment (line);
 
 -- What a sealed line billed, hour by hour: with its adjustments all of its n.
 CREATE TABLE rated (
-    line          bigint NOT NULL REFERENCES line (line),
+    line          bigint NOT NULL,                             -- of a line: none_late() looks
     hour          bigint NOT NULL CHECK (hour >= 0),
     nano_pennies  bigint NOT NULL CHECK (nano_pennies BETWEEN 0 AND 100000000000),
     kib_s         bigint NOT NULL CHECK (kib_s >= 0),
@@ -218,8 +218,22 @@ END
 $$;
 CREATE TRIGGER adjustment_not_late BEFORE INSERT ON adjustment
     FOR EACH ROW EXECUTE FUNCTION not_late('a sealed period gets no adjustments');
-CREATE TRIGGER rated_not_late BEFORE INSERT ON rated
-    FOR EACH ROW EXECUTE FUNCTION not_late('a sealed period is rated');
+-- The same of the rows of a statement together, and that their lines are there: a month of a fleet has
+-- millions.
+CREATE FUNCTION none_late() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1
+                 FROM (SELECT DISTINCT r.line FROM added AS r) AS a
+                 LEFT JOIN billing.line AS l ON l.line = a.line
+                 LEFT JOIN billing.period AS p ON p.month = l.month
+                WHERE l.line IS NULL OR p.month IS NOT NULL) THEN
+        RAISE EXCEPTION '%', TG_ARGV[0];
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER rated_not_late AFTER INSERT ON rated REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION none_late('a sealed period is rated, or a line is not there');
 CREATE TRIGGER rated_sealed BEFORE UPDATE ON rated
     FOR EACH ROW EXECUTE FUNCTION not_late('what was rated never changes');
 CREATE TRIGGER rated_kept BEFORE UPDATE ON rated FOR EACH ROW

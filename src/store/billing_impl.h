@@ -28,8 +28,13 @@ enum billing_statement {
 struct billing_store {
     struct db db;
     int lock_fd; /* -1: open for reading */
+    char *rated; /* rows that are not written yet, as an array of PostgreSQL */
+    size_t rated_length, rated_rows;
     struct db_stmt *statements[BL_COUNT];
 };
+
+/* Writes what billing_add_rated has gathered. */
+MUST_CHECK bool billing_flush_rated(struct billing_store *b, struct error *err);
 
 void billing_bind_text(struct db_stmt *stmt, int place, const char *text);
 void billing_bind_limbs(struct db_stmt *stmt, int place, numerator value);

@@ -232,44 +232,6 @@ bool billing_read_billed(struct billing_store *b, int64_t from_hour, const struc
     return is_ok && row == DB_DONE;
 }
 
-bool billing_add_rated(struct billing_store *b, const struct rated *r, struct error *err)
-{
-    struct db_stmt *stmt = b->statements[BL_RATED];
-
-    db_bind_ints(stmt, (const int64_t[]){r->line, r->hour, r->nano_pennies}, 3);
-    if (!billing_bind_usage(stmt, 4, (numerator)r->part.kib_ns, err))
-        return false;
-    db_bind_int(stmt, 6, r->part.measured_ns);
-    db_bind_int(stmt, 7, r->part.missing_ns);
-    db_bind_int(stmt, 8, r->part.excluded_ns);
-    return db_run(stmt, "write what is billed", err);
-}
-
-bool billing_read_rated(struct billing_store *b, int32_t month, const struct rated_sink *sink,
-                        struct error *err)
-{
-    struct db_stmt *stmt = NULL;
-    enum db_row row = DB_FAILED;
-    bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_RATED, &stmt, err);
-
-    if (is_ok)
-        db_bind_int(stmt, 1, month);
-    while (is_ok && (row = db_step(stmt, "read what was rated", err)) == DB_ROW) {
-        struct rated r = {.line = db_int(stmt, 0),
-                          .hour = db_int(stmt, 1),
-                          .nano_pennies = db_int(stmt, 2),
-                          .part = {.hour = db_int(stmt, 1),
-                                   .kib_ns = (usage_kib_ns)billing_column_usage(stmt, 3),
-                                   .measured_ns = db_int(stmt, 5),
-                                   .missing_ns = db_int(stmt, 6),
-                                   .excluded_ns = db_int(stmt, 7)}};
-
-        is_ok = sink->rated(sink->self, &r, err);
-    }
-    db_finalize(stmt);
-    return is_ok && row == DB_DONE;
-}
-
 /* The schema has no others. */
 static enum adjustment_cause cause_of(const char *word)
 {
@@ -330,6 +292,8 @@ bool billing_seal(struct billing_store *b, int32_t month, int64_t utc_ns, int64_
 {
     struct db_stmt *stmt = b->statements[BL_PERIOD];
 
+    if (!billing_flush_rated(b, err))
+        return false;
     db_bind_ints(stmt, (const int64_t[]){month, utc_ns, entry, change}, 4);
     billing_bind_text(stmt, 5, missing_hosts);
     return db_run(stmt, "seal a period", err);

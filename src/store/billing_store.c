@@ -44,7 +44,9 @@ static bool lock_in_turn(const char *dir, int *lock_fd, struct error *err)
 static bool prepare_all(struct billing_store *b, struct error *err)
 {
     for (size_t i = 0; i < BL_COUNT; i++)
-        if (!db_prepare(&b->db, statement_texts[i], &b->statements[i], err))
+        if (!db_prepare(&b->db,
+                        i == BL_RATED ? STORE_SQL(b, BILLING_INSERT_RATED) : statement_texts[i],
+                        &b->statements[i], err))
             return false;
     return true;
 }
@@ -113,6 +115,8 @@ static void end_writing(struct billing_store *b)
 
 bool billing_commit(struct billing_store *b, struct error *err)
 {
+    if (!billing_flush_rated(b, err))
+        return false;
     if (safety_is_on(SAFETY_BILLING_TRANSACTION) && !db_commit(&b->db, "write to it", err))
         return false;
     end_writing(b);
@@ -126,6 +130,7 @@ void billing_close(struct billing_store *b)
     db_rollback(&b->db);
     end_writing(b);
     db_close(&b->db);
+    free(b->rated);
     if (b->lock_fd >= 0)
         (void)close(b->lock_fd);
     free(b);
