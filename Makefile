@@ -22,7 +22,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread -fstack-protector-strong -D_FORTI
     -Werror=implicit -Werror=int-conversion -Werror=incompatible-pointer-types -Isrc -I$(O)/gen $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
-common = error number units uuid calendar clock lines log notify config local_socket csv utf8 cell json
+common = error number units uuid calendar clock lines log notify config local_socket csv utf8 cell json uri
 meter = record trace_read trace_write meter lives integrate source source_replay source_sim \
     sim_host stream_connect replay
 store = db sqlite store_open migrate store_append store_load store_derive store_usage store_audit \

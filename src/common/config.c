@@ -8,6 +8,7 @@
 
 #include "common/number.h"
 #include "common/units.h"
+#include "common/uri.h"
 #include "common/uuid.h"
 
 enum value_kind {
@@ -18,6 +19,7 @@ enum value_kind {
     VALUE_COUNT,
     VALUE_SIZE,
     VALUE_WORD,
+    VALUE_URI,
     VALUE_PATTERNS
 };
 
@@ -77,6 +79,12 @@ static const struct key {
      "/run/pageballoond.sock", 1, SOCKET_PATH_MAX, "it must be a path of at most 107 characters"},
     {"balloon", "retention", VALUE_RETENTION, offsetof(struct config, balloon_retention_ns), "30d",
      HOUR_NS, INT64_MAX, "it must be at least 1h, or forever"},
+    {"ship", "to", VALUE_URI, offsetof(struct config, ship_to), "", 0, CONFIG_TEXT_MAX - 1,
+     "it is too long"},
+    {"ship", "interval", VALUE_DURATION, offsetof(struct config, ship_interval_ns), "1m",
+     1000 * MS_NS, HOUR_NS, "it must be from 1s to 1h"},
+    {"ship", "state", VALUE_TEXT, offsetof(struct config, ship_state), "/var/lib/pagemeter-ship", 1,
+     CONFIG_TEXT_MAX - 1, "it must be the name of a directory"},
 };
 
 enum { KEYS = sizeof keys / sizeof *keys };
@@ -145,6 +153,10 @@ static bool set_value(struct config *config, const struct key *key, const char *
         if (!is_source(value))
             return error_set(err, ERR_USAGE, "%s", key->limits);
         return set_text(key, out, value, err);
+    case VALUE_URI:
+        if (*value != '\0' && !uri_check(value, err))
+            return false;
+        return set_text(key, out, value, err);
     case VALUE_TEXT:
         return set_text(key, out, value, err);
     case VALUE_WORD:
@@ -190,8 +202,8 @@ static const struct key *find_key(const char *section, const char *name, struct 
                         name, section);
     else
         (void)error_set(err, ERR_USAGE,
-                        "there is no section [%.60s]: there are [meter], [store], [stream] and "
-                        "[balloon]",
+                        "there is no section [%.60s]: there are [meter], [store], [stream], "
+                        "[balloon] and [ship]",
                         section);
     return NULL;
 }
@@ -331,6 +343,7 @@ static void print_value(const struct config *config, const struct key *key, FILE
     case VALUE_TEXT:
     case VALUE_SOURCE:
     case VALUE_WORD:
+    case VALUE_URI:
     case VALUE_PATTERNS:
         (void)fputs(value, out);
         break;

@@ -37,6 +37,10 @@ struct config {
     uint64_t balloon_pool_kib;              /* the goal of the fast pool is at least this */
     char balloon_socket[CONFIG_TEXT_MAX];   /* of the control requests: a path */
     uint64_t balloon_retention_ns;          /* 0: for ever */
+    /* [ship]: of pagemeter ship; pagemeterd prunes nothing that was not shipped */
+    char ship_to[CONFIG_TEXT_MAX]; /* a postgresql:// URI without a password; "": not shipped */
+    uint64_t ship_interval_ns;
+    char ship_state[CONFIG_TEXT_MAX]; /* the directory of ship.db and of the cursor */
 };
 
 /* The defaults. */

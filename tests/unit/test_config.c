@@ -73,6 +73,9 @@ static void test_config_init_gives_the_documented_defaults(void **state)
     assert_int_equal(c.balloon_pool_kib, 256 << 10);
     assert_string_equal(c.balloon_socket, "/run/pageballoond.sock");
     assert_int_equal(c.balloon_retention_ns, 30 * 24 * NS_PER_HOUR);
+    assert_string_equal(c.ship_to, "");
+    assert_int_equal(c.ship_interval_ns, 60 * NS_PER_S);
+    assert_string_equal(c.ship_state, "/var/lib/pagemeter-ship");
 }
 
 static void test_config_defaults_pass_the_check(void **state)
@@ -97,7 +100,8 @@ static void test_config_read_takes_every_key(void **state)
               "[stream]\nsocket = none\n"
               "[balloon]\nmode = on\nactuator = xe\npolicy = demand\nguest = all\n"
               "reserve = 2G\ndom0_allowance = 512M\npool = 0K\nsocket = /b.sock\n"
-              "retention = forever\n",
+              "retention = forever\n"
+              "[ship]\nto = postgresql://h1@db/meter\ninterval = 5s\nstate = /s\n",
               &c);
     assert_string_equal(c.source, "replay:/a.trace");
     assert_int_equal(c.interval_ns, 2 * NS_PER_S);
@@ -117,6 +121,9 @@ static void test_config_read_takes_every_key(void **state)
     assert_int_equal(c.balloon_pool_kib, 0);
     assert_string_equal(c.balloon_socket, "/b.sock");
     assert_int_equal(c.balloon_retention_ns, 0);
+    assert_string_equal(c.ship_to, "postgresql://h1@db/meter");
+    assert_int_equal(c.ship_interval_ns, 5 * NS_PER_S);
+    assert_string_equal(c.ship_state, "/s");
 }
 
 static void test_config_set_word_is_one_of_its_list(void **state)
@@ -311,7 +318,9 @@ static void test_config_set_refused_value_leaves_the_old_one(void **state)
                                               {"store", "db", ""},
                                               {"store", "db", "/a\tb"},
                                               {"meter", "service_domains", "*"},
-                                              {"meter", "temporary_handles", "nonsense"}};
+                                              {"meter", "temporary_handles", "nonsense"},
+                                              {"ship", "to", "postgresql://h1:secret@db/meter"},
+                                              {"ship", "state", ""}};
     struct config defaults;
     struct error err;
 
@@ -394,6 +403,28 @@ static void test_config_check_retention_has_a_lower_limit(void **state)
     assert_limit("store", "retention", "forever", "47h", "retention: it must be at least 48h");
 }
 
+static void test_config_check_ship_interval_has_both_limits(void **state)
+{
+    (void)state;
+    assert_limit("ship", "interval", "1s", "999ms", "interval: it must be from 1s to 1h");
+    assert_limit("ship", "interval", "1h", "3600001ms", "interval: it must be from 1s to 1h");
+}
+
+static void test_config_set_ship_to_is_a_uri_or_nothing(void **state)
+{
+    struct config c;
+    struct error err;
+
+    (void)state;
+    config_init(&c);
+    assert_set(&c, "ship", "to", "postgresql:///meter");
+    assert_fails(config_set(&c, "ship", "to", "/var/lib/meter", &err), ERR_USAGE,
+                 "it must be postgresql://");
+    assert_string_equal(c.ship_to, "postgresql:///meter");
+    assert_set(&c, "ship", "to", "");
+    assert_string_equal(c.ship_to, "");
+}
+
 static void test_config_check_source_is_one_of_three(void **state)
 {
     (void)state;
@@ -436,6 +467,8 @@ int main(void)
         cmocka_unit_test(test_config_check_interval_has_both_limits),
         cmocka_unit_test(test_config_check_max_gap_has_both_limits),
         cmocka_unit_test(test_config_check_retention_has_a_lower_limit),
+        cmocka_unit_test(test_config_check_ship_interval_has_both_limits),
+        cmocka_unit_test(test_config_set_ship_to_is_a_uri_or_nothing),
         cmocka_unit_test(test_config_check_source_is_one_of_three),
     };
 
