@@ -39,6 +39,8 @@ charging = book sheet late ledger charge sealing hours statement statement_usage
     invoice export_focus export_journal
 billing_store = billing_store billing_lines billing_rated billing_export query postgres postgres_text central \
     store_retire
+# a store to PostgreSQL
+shipping = ship_read
 cli = main cli usage usage_table audit replay record subscription top names backup db db_host balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \
     charge close export report nightly nightly_export audit_exports
@@ -53,9 +55,10 @@ shared = $(meter_objects) $(balloon_objects)
 # pagemeter only, not the daemons; needs -lnettle
 billing_objects = $(billing:%=$(O)/src/billing/%.o)
 charging_objects = $(charging:%=$(O)/src/billing/%.o) $(billing_store:%=$(O)/src/store/%.o)
+shipping_objects = $(shipping:%=$(O)/src/store/%.o)
 # guests in a simulation have modd's own pace
 sim_agent_objects = $(O)/src/agent/pace.o $(O)/src/agent/figures_format.o
-cli_objects = $(cli:%=$(O)/src/cli/%.o) $(simulate:%=$(O)/src/balloon/%.o) $(sim_agent_objects)
+cli_objects = $(cli:%=$(O)/src/cli/%.o) $(shipping_objects) $(simulate:%=$(O)/src/balloon/%.o) $(sim_agent_objects)
 daemon_objects = $(daemon:%=$(O)/src/meter/%.o) $(O)/src/xen/source_xen.o $(O)/src/xen/hypervisor.o
 # what pageballoond has of src/xen; needs -lxenctrl -lxenstore
 actuator_objects = $(patsubst %,$(O)/src/xen/%.o,hypervisor xenstore guests_work guests actuator_xen)
