@@ -26,7 +26,7 @@ common = error number units uuid calendar clock lines log notify config local_so
 meter = record trace_read trace_write meter lives integrate source source_replay source_sim \
     sim_host stream_connect replay
 store = db sqlite store_open migrate store_append store_load store_derive store_usage store_audit \
-    store_prune store_backup
+    store_prune store_backup ship_cursor
 balloon = reason policy ledger share figures_parse growth alerts vm controller_grow \
     controller_shrink plan plan_done engine mail actuator_dry ask reply request recent settings \
     journal control report decision memo ticks operator

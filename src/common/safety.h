@@ -86,7 +86,12 @@
     X(BILLING_CHAIN, "billing-chain", "an entry's hash does not hold the one before")              \
     X(BILLING_KEY, "billing-key", "the ledger goes on with another key")
 
-#define SAFETIES(X) METER_SAFETIES(X) BALLOON_SAFETIES(X) BILLING_SAFETIES(X)
+#define SHIP_SAFETIES(X)                                                                           \
+    X(SHIP_PRUNED, "ship-pruned", "raw rows go before PostgreSQL has them")                        \
+    X(SHIP_DELIVERED, "ship-delivered", "what was confirmed once counts as being there for ever")  \
+    X(SHIP_OLDER_COPY, "ship-older-copy", "an older copy of meter.db counts as the same file")
+
+#define SAFETIES(X) METER_SAFETIES(X) BALLOON_SAFETIES(X) BILLING_SAFETIES(X) SHIP_SAFETIES(X)
 
 #define SAFETY_ENUM(name, text, without) SAFETY_##name,
 enum safety { SAFETIES(SAFETY_ENUM) SAFETY_COUNT };

@@ -3,10 +3,13 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "common/calendar.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "store/ship_cursor.h"
 
 enum {
     BATCH_MAX = 600,
@@ -72,6 +75,41 @@ static bool commit(struct committer *c, const struct queued_tick *t, struct erro
     return true;
 }
 
+/* Told when it begins, changes or ends: each hour would be too often. */
+static void note_ship_trouble(struct committer *c, const char *text)
+{
+    if (strcmp(c->ship_trouble, text) == 0)
+        return;
+    (void)snprintf(c->ship_trouble, sizeof c->ship_trouble, "%s", text);
+    if (text[0] != '\0')
+        log_event(LOG_LEVEL_WARNING,
+                  "%s: nothing is pruned until pagemeter ship says there what PostgreSQL has",
+                  text);
+    else
+        log_event(LOG_LEVEL_INFO, "what was shipped is pruned when it is old enough");
+}
+
+/* Who writes the cursor is not trusted: it can hold pruning up, or let go what is old anyway. */
+static bool limit_pruning(struct committer *c, struct error *err)
+{
+    static struct ship_cursor cursor; /* of the one committing thread */
+    struct error trouble = {.text = ""};
+    int64_t tick = -1;
+
+    if (c->ship_to == NULL || c->ship_to[0] == '\0' || !safety_is_on(SAFETY_SHIP_PRUNED))
+        return true;
+    bool is_read = ship_cursor_read(c->ship_state, &cursor, &trouble);
+
+    if (is_read && strcmp(cursor.to, c->ship_to) != 0)
+        is_read = error_set(&trouble, ERR_REFUSED, "%s/cursor is of another destination, %.100s",
+                            c->ship_state, cursor.to);
+    if (is_read && !store_shipped(c->store, &cursor, &tick, err))
+        return false;
+    note_ship_trouble(c, trouble.text);
+    store_limit_pruning(c->store, tick);
+    return true;
+}
+
 /* Usage of the hours that are complete, and the end of what is too old. Neither is urgent. */
 static void tidy(struct committer *c)
 {
@@ -88,7 +126,8 @@ static void tidy(struct committer *c)
     int64_t before = calendar_hour_of((uint64_t)clock_utc().ns) -
                      (int64_t)(c->retention_ns / (uint64_t)NS_PER_HOUR);
 
-    if (!store_prune(c->store, before, PRUNE_HOURS_PER_CUT, &pruned, &err))
+    if (!limit_pruning(c, &err) ||
+        !store_prune(c->store, before, PRUNE_HOURS_PER_CUT, &pruned, &err))
         note_failing(c, &err);
 }
 

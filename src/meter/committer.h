@@ -19,9 +19,12 @@ struct committer {
     int stop_fd; /* readable: what is queued is tried once more, not for ever */
     uint64_t retention_ns;
     uint64_t retry_ns;
+    const char *ship_to;    /* prunes only what this destination has; NULL or "": none must */
+    const char *ship_state; /* where pagemeter ship tells what it has */
     /* when it has ended */
     bool has_failed;
     struct error failure;
+    char ship_trouble[ERROR_TEXT_MAX]; /* that was told last */
     /* what the main thread may look at meanwhile */
     atomic_uint_fast64_t commits, commit_ns;
     atomic_bool is_failing;

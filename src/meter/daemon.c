@@ -205,7 +205,9 @@ static bool start(struct daemon *d, struct error *err)
                                       .queue = d->queue,
                                       .stop_fd = d->stop_fd,
                                       .retention_ns = d->options->config.retention_ns,
-                                      .retry_ns = d->options->config.retry_ns};
+                                      .retry_ns = d->options->config.retry_ns,
+                                      .ship_to = d->options->config.ship_to,
+                                      .ship_state = d->options->config.ship_state};
     if (pthread_create(&d->committer_thread, NULL, run_committer, d) != 0)
         return error_set(err, ERR_SYSTEM, "can't start a thread");
     if (pthread_create(&d->sampler_thread, NULL, run_sampler, d) == 0)

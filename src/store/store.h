@@ -72,6 +72,12 @@ MUST_CHECK bool store_rebuild(struct store *store, struct error *err);
 MUST_CHECK bool store_prune(struct store *store, int64_t before_hour, unsigned hours_max,
                             unsigned *pruned, struct error *err);
 
+/*
+ * From now on store_prune leaves alone what was recorded behind this tick, which may be -1: there
+ * it is needed still.
+ */
+void store_limit_pruning(struct store *store, int64_t tick);
+
 /* A consistent copy of the store in use, as one new file. */
 MUST_CHECK bool store_backup(struct store *store, const char *file, struct error *err);
 

@@ -34,6 +34,8 @@ struct store {
     bool is_in_transaction; /* store_begin was called */
     bool is_in_snapshot;    /* store_snapshot_begin was called */
     bool is_cut;            /* a cut was written since the last store_derive */
+    bool has_prune_limit;
+    int64_t prune_limit; /* of store_limit_pruning */
     struct db_stmt *append[ST_COUNT];
 };
 

@@ -56,7 +56,8 @@ static bool find_oldest(struct store *s, const struct store_marks *m, int64_t be
     }
     if (row == DB_ROW) {
         *to = db_int(stmt, 0);
-        *is_there = is_old;
+        /* the ends of the hour's segments were recorded at the cut behind it */
+        *is_there = is_old && (!s->has_prune_limit || *to <= s->prune_limit);
     }
     db_finalize(stmt);
     return row != DB_FAILED;
@@ -131,6 +132,12 @@ static bool prune_store(struct store *s, const struct store_marks *m, int64_t be
         ++*pruned;
     }
     return true;
+}
+
+void store_limit_pruning(struct store *s, int64_t tick)
+{
+    s->has_prune_limit = true;
+    s->prune_limit = tick;
 }
 
 bool store_prune(struct store *s, int64_t before_hour, unsigned hours_max, unsigned *pruned,

@@ -12,11 +12,20 @@
 
 #include "common/clock.h"
 #include "meter/committer.h"
+#include "store/ship_cursor.h"
 
 struct commit_scene {
     struct committer committer;
     struct store_scene *t;
 };
+
+bool __wrap_clock_is_synchronised(void);
+static bool is_synchronised = true;
+
+bool __wrap_clock_is_synchronised(void)
+{
+    return is_synchronised;
+}
 
 static struct commit_scene c;
 static struct queue *queue;
@@ -125,16 +134,95 @@ static void enqueue_old_hours(void)
     queue_end(queue);
 }
 
-static void test_committer_prunes_what_is_old_by_a_clock_to_be_trusted(void **state)
+static void commit_old_hours(int64_t pruned)
 {
-    int64_t hours = clock_is_synchronised() ? 2 : 0;
-
-    (void)state;
     c.committer.retention_ns = 48 * (uint64_t)NS_PER_HOUR;
     enqueue_old_hours();
     committer_run(&c.committer);
-    assert_int_equal(sql_int(c.t->db.text, "SELECT count(*) FROM prune"), hours);
+    assert_false(c.committer.has_failed);
+    assert_int_equal(sql_int(c.t->db.text, "SELECT count(*) FROM prune"), pruned);
     assert_audit_clean(c.t->store);
+}
+
+static void test_committer_prunes_what_is_old(void **state)
+{
+    (void)state;
+    commit_old_hours(2);
+}
+
+static void test_committer_prunes_nothing_by_a_clock_not_to_be_trusted(void **state)
+{
+    (void)state;
+    is_synchronised = false;
+    commit_old_hours(0);
+    is_synchronised = true;
+}
+
+#define TO "postgresql:///meter"
+
+/* What pagemeter ship has noted; tick -1: nothing of this store. */
+static void ship(const char *to, int64_t tick)
+{
+    struct ship_cursor cursor = {.count = tick >= 0};
+    struct error err;
+
+    (void)snprintf(cursor.to, sizeof cursor.to, "%s", to);
+    cursor.stores[0] = (struct ship_cursor_store){*store_id(c.t->store), tick};
+    assert_ok(ship_cursor_write(c.t->dir, &cursor, &err));
+    c.committer.ship_to = TO;
+    c.committer.ship_state = c.t->dir;
+}
+
+static void test_committer_prunes_nothing_that_was_not_shipped(void **state)
+{
+    (void)state;
+    ship(TO, -1);
+    commit_old_hours(0);
+}
+
+static void test_committer_prunes_what_was_shipped(void **state)
+{
+    (void)state;
+    ship(TO, 3600); /* the cut behind the first hour, and all before it */
+    commit_old_hours(1);
+}
+
+static void test_committer_prunes_nothing_by_the_cursor_of_another_destination(void **state)
+{
+    (void)state;
+    ship("postgresql:///other", 3600);
+    commit_old_hours(0);
+    assert_text_has(c.committer.ship_trouble, "another destination");
+}
+
+static void test_committer_prunes_nothing_without_a_cursor(void **state)
+{
+    (void)state;
+    c.committer.ship_to = TO;
+    c.committer.ship_state = c.t->dir;
+    commit_old_hours(0);
+    assert_text_has(c.committer.ship_trouble, "No such file");
+}
+
+static void test_committer_prunes_nothing_by_a_cursor_that_is_none(void **state)
+{
+    void *dir = c.t->dir;
+
+    (void)state;
+    (void)scratch_file(&dir, "cursor", "pagemeter-ship 1 " TO "\nall of it\n");
+    c.committer.ship_to = TO;
+    c.committer.ship_state = c.t->dir;
+    commit_old_hours(0);
+    assert_text_has(c.committer.ship_trouble, "remove it");
+}
+
+static void test_committer_without_a_destination_looks_for_no_cursor(void **state)
+{
+    (void)state;
+    c.committer.ship_to = "";
+    c.committer.ship_state = "/nonexistent";
+    commit_old_hours(2);
+    assert_string_equal(c.committer.ship_trouble, "");
 }
 
 static void test_committer_retention_for_ever_prunes_nothing(void **state)
@@ -207,7 +295,14 @@ int main(void)
         test(test_committer_stores_all_that_is_queued_then_ends),
         test(test_committer_told_to_stop_stores_what_is_queued),
         test(test_committer_derives_an_hour_that_is_complete),
-        test(test_committer_prunes_what_is_old_by_a_clock_to_be_trusted),
+        test(test_committer_prunes_what_is_old),
+        test(test_committer_prunes_nothing_by_a_clock_not_to_be_trusted),
+        test(test_committer_prunes_nothing_that_was_not_shipped),
+        test(test_committer_prunes_what_was_shipped),
+        test(test_committer_prunes_nothing_by_the_cursor_of_another_destination),
+        test(test_committer_prunes_nothing_without_a_cursor),
+        test(test_committer_prunes_nothing_by_a_cursor_that_is_none),
+        test(test_committer_without_a_destination_looks_for_no_cursor),
         test(test_committer_retention_for_ever_prunes_nothing),
         test(test_committer_full_disk_is_tried_again_and_loses_nothing),
         test(test_committer_full_disk_when_told_to_stop_is_not_tried_for_ever),
