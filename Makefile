@@ -40,10 +40,11 @@ charging = book sheet late ledger charge sealing hours statement statement_usage
 billing_store = billing_store billing_lines billing_rated billing_export query postgres postgres_text central \
     store_retire
 # a store to PostgreSQL
-shipping = ship_read
+shipping = ship_read ship_send ship_store
 cli = main cli usage usage_table audit replay record subscription top names backup db db_host balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \
-    charge close export report nightly nightly_export audit_exports
+    charge close export report nightly nightly_export audit_exports \
+    ship ship_run ship_notes ship_status
 # what pagemeter balloon simulate has of src/balloon
 simulate = history simulate sim_model sim_guest sim_agent sim_world sim_time sim_run
 

@@ -101,3 +101,37 @@ SELECT r.mono_ns + (t.tick - r.tick) * r.interval_ns + t.late_ns + r.utc_offset_
   FROM tick AS t
   JOIN restart AS r ON r.tick = (SELECT max(tick) FROM restart WHERE tick <= ?1)
  WHERE t.tick = ?1;
+
+-- ---- ship.db, and the call ----
+
+-- :name SHIP_CONFIRM
+INSERT INTO shipped (destination, store, tick, utc_ns, confirmed_ns, conflicts, pruned_to)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (destination, store) DO UPDATE
+   SET tick = excluded.tick, utc_ns = excluded.utc_ns, confirmed_ns = excluded.confirmed_ns,
+       conflicts = conflicts + excluded.conflicts, pruned_to = max(pruned_to, excluded.pruned_to);
+
+-- :name SHIP_FAIL
+INSERT INTO failure (destination, error, since_ns, last_ns) VALUES (?1, ?3, ?2, ?2)
+ON CONFLICT (destination) DO UPDATE
+   SET since_ns = CASE WHEN ended_ns IS NULL THEN min(since_ns, excluded.since_ns) ELSE excluded.since_ns END,
+       error = excluded.error, last_ns = max(last_ns, excluded.last_ns), ended_ns = NULL;
+
+-- :name SHIP_RECOVER
+UPDATE failure SET ended_ns = ?2 WHERE destination = ?1 AND ended_ns IS NULL;
+
+-- :name SHIP_SELECT_SHIPPED
+SELECT s.destination, s.store, s.tick, s.utc_ns, s.confirmed_ns, s.conflicts, s.pruned_to,
+       f.error, f.since_ns, f.last_ns, f.ended_ns
+  FROM shipped AS s
+  LEFT JOIN failure AS f ON f.destination = s.destination
+UNION ALL
+SELECT f.destination, NULL, -1, -1, 0, 0, -1, f.error, f.since_ns, f.last_ns, f.ended_ns
+  FROM failure AS f
+ WHERE NOT EXISTS (SELECT 1 FROM shipped AS s WHERE s.destination = f.destination)
+ ORDER BY 1, 5, 2;
+
+-- :name SHIP_CALL
+SELECT delivered, conflicts
+  FROM ship(CAST(?1 AS int), ?2, ?3, ?4, nullif(?5, ''), nullif(?6, -1), ?7, ?8, ?9, CAST(?10 AS jsonb),
+            CAST(?11 AS bigint[]), CAST(?12 AS bigint[]));

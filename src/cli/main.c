@@ -28,6 +28,7 @@ static const struct {
     {"nightly", cmd_nightly, "charge, close and export what is due, audit: once a night"},
     {"report", cmd_report, "questions in SQL: reports, a VM's history, gaps, price changes"},
     {"export", cmd_export, "a month or a day as files: accountant, FOCUS, journal, JSON"},
+    {"ship", cmd_ship, "carry a host's measurements to PostgreSQL; --status: how far it came"},
     {"balloon", cmd_balloon, "memory on demand: list, set, stop, start, drain, reserve, simulate"},
     {"explain", cmd_explain, "why a VM has the memory it has"},
 };

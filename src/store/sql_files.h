@@ -13,6 +13,7 @@ struct sql_file {
 extern const struct sql_file sql_migrations[];
 extern const struct sql_file sql_balloon_migrations[];
 extern const struct sql_file sql_billing_migrations[];
+extern const struct sql_file sql_ship_migrations[];
 extern const struct sql_file sql_pg_migrations[]; /* schema/postgres/ */
 /* those that are others in PostgreSQL, by the names that they have in SQLite */
 extern const struct sql_file sql_pg_audits[];
