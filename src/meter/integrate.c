@@ -19,7 +19,7 @@ static void hours_of(const struct timeline_tick *earlier, const struct timeline_
 
     *first = calendar_hour_of((uint64_t)earlier->utc_ns);
     *last = calendar_hour_of((uint64_t)earlier->utc_ns + (uint64_t)span - 1);
-    if (!safety_is_on(SAFETY_METER_HOUR_SPLIT))
+    if (!safety_is_on(SAFETY_METER_HOUR_SPLIT) || later->is_thinned)
         *last = *first;
 }
 
@@ -49,13 +49,15 @@ static struct timeline_run *add_run(struct timeline *tl, size_t interval, int64_
 static void add_parts(struct timeline *tl, size_t interval, int64_t last_hour, bool is_gap)
 {
     uint64_t utc = (uint64_t)tl->ticks[interval].utc_ns;
-    int64_t rest = span_of(tl, interval, interval + 1);
+    int64_t span = span_of(tl, interval, interval + 1);
+    int64_t rest = span;
 
     for (int64_t hour = calendar_hour_of(utc); hour <= last_hour; hour++) {
         int64_t room = NS_PER_HOUR - (int64_t)(utc % (uint64_t)NS_PER_HOUR);
         struct timeline_run *run = add_run(tl, interval, hour, is_gap);
 
         run->is_part = true;
+        run->part_at_ns = span - rest;
         run->part_ns = rest < room ? rest : room;
         rest -= run->part_ns;
         utc += (uint64_t)run->part_ns;
@@ -65,7 +67,8 @@ static void add_parts(struct timeline *tl, size_t interval, int64_t last_hour, b
 static void add_interval(struct timeline *tl, size_t interval)
 {
     const struct timeline_tick *t = &tl->ticks[interval];
-    bool is_gap = (uint64_t)span_of(tl, interval, interval + 1) > t[1].max_gap_ns;
+    bool is_gap =
+        !t[1].is_thinned && (uint64_t)span_of(tl, interval, interval + 1) > t[1].max_gap_ns;
     int64_t first;
     int64_t last;
 
@@ -139,7 +142,7 @@ struct stretch {
 };
 
 static bool add_stretch(const struct timeline *tl, const struct stretch *s,
-                        const struct usage_sink *sink, struct error *err)
+                        const struct piece_sink *sink, struct error *err)
 {
     if (s->first >= s->end)
         return true;
@@ -148,17 +151,21 @@ static bool add_stretch(const struct timeline *tl, const struct stretch *s,
         size_t first = run->first > s->first ? run->first : s->first;
         size_t end = run->end < s->end ? run->end : s->end;
         int64_t ns = run->is_part ? run->part_ns : span_of(tl, first, end);
-        struct usage_part part = {.hour = run->hour};
+        struct usage_piece piece = {.part = {.hour = run->hour},
+                                    .kib = s->kib,
+                                    .first = first,
+                                    .end = end,
+                                    .utc_ns = tl->ticks[first].utc_ns + run->part_at_ns};
 
         if (!s->is_billed)
-            part.excluded_ns = ns;
+            piece.part.excluded_ns = ns;
         else if (run->is_gap)
-            part.missing_ns = ns;
-        else if (usage_add_product(&part.kib_ns, s->kib, (uint64_t)ns))
-            part.measured_ns = ns;
+            piece.part.missing_ns = ns;
+        else if (usage_add_product(&piece.part.kib_ns, s->kib, (uint64_t)ns))
+            piece.part.measured_ns = ns;
         else
             return error_set(err, ERR_RANGE, "usage does not fit 128 bits");
-        if (!sink->add(sink->self, &part, err))
+        if (!sink->take(sink->self, &piece, err))
             return false;
     }
     return true;
@@ -167,7 +174,7 @@ static bool add_stretch(const struct timeline *tl, const struct stretch *s,
 /* The intervals that begin in one segment; next is the segment that follows it at once, or NULL. */
 static bool add_segment(const struct timeline *tl, const struct segment *s,
                         const struct segment *next, int64_t counted_tick,
-                        const struct usage_sink *sink, struct error *err)
+                        const struct piece_sink *sink, struct error *err)
 {
     size_t first = timeline_find(tl, s->first_tick);
     size_t last = timeline_find(tl, s->last_tick);
@@ -200,8 +207,8 @@ static bool add_segment(const struct timeline *tl, const struct segment *s,
     return next == NULL || add_stretch(tl, &behind, sink, err);
 }
 
-bool integrate_life(const struct timeline *tl, const struct segment *segments, size_t count,
-                    int64_t counted_tick, const struct usage_sink *sink, struct error *err)
+bool integrate_pieces(const struct timeline *tl, const struct segment *segments, size_t count,
+                      int64_t counted_tick, const struct piece_sink *sink, struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
         const struct segment *next = i + 1 < count ? &segments[i + 1] : NULL;
@@ -210,4 +217,20 @@ bool integrate_life(const struct timeline *tl, const struct segment *segments, s
             return false;
     }
     return true;
+}
+
+static bool add_part_of(void *self, const struct usage_piece *piece, struct error *err)
+{
+    const struct usage_sink *sink = self;
+
+    return sink->add(sink->self, &piece->part, err);
+}
+
+bool integrate_life(const struct timeline *tl, const struct segment *segments, size_t count,
+                    int64_t counted_tick, const struct usage_sink *sink, struct error *err)
+{
+    struct usage_sink parts = *sink;
+    struct piece_sink pieces = {add_part_of, &parts};
+
+    return integrate_pieces(tl, segments, count, counted_tick, &pieces, err);
 }

@@ -8,7 +8,7 @@
  * cut at the hours' boundaries; it is whole, or longer than max_gap. Neighbours of the same hour
  * and kind are kept as one run, so that a segment of an hour costs two subtractions.
  *
- * The one place where rules 3, 4, 6 and 8 become numbers is integrate_life.
+ * The one place where rules 3, 4, 6 and 8 become numbers is integrate_pieces.
  */
 #ifndef PAGEMETER_INTEGRATE_H
 #define PAGEMETER_INTEGRATE_H
@@ -23,6 +23,11 @@ struct timeline_tick {
     int64_t utc_ns;
     uint64_t max_gap_ns; /* in force at this tick */
     bool is_boot;        /* the first of a boot: no interval leads here */
+    /*
+     * Ticks between the one before and this one are left out: none of their intervals is a gap, and
+     * all lie in the UTC hour of the one before. A life's segment covers all of them or none.
+     */
+    bool is_thinned;
 };
 
 /* Intervals [first, end) of one kind in one UTC hour; interval i leads from tick i to tick i+1. */
@@ -30,7 +35,8 @@ struct timeline_run {
     size_t first;
     size_t end;
     int64_t hour;
-    int64_t part_ns; /* of a run of one interval that is cut at an hour: the part in this hour */
+    int64_t part_ns;    /* of a run of one interval that is cut at an hour: the part in this hour */
+    int64_t part_at_ns; /* and how long after the interval's beginning it begins */
     bool is_part;
     bool is_gap;
 };
@@ -75,6 +81,19 @@ struct usage_sink {
     void *self;
 };
 
+/* Where a part of a life's usage lies: successive intervals of one value, hour and kind. */
+struct usage_piece {
+    struct usage_part part; /* one of its three durations is not 0: how long it is */
+    uint64_t kib;
+    size_t first, end; /* the intervals, or the one that a part of is here */
+    int64_t utc_ns;    /* where it begins, by rule 6 */
+};
+
+struct piece_sink {
+    bool (*take)(void *self, const struct usage_piece *piece, struct error *err);
+    void *self;
+};
+
 /*
  * The usage of one life over the intervals of tl.
  *
@@ -89,5 +108,10 @@ struct usage_sink {
 MUST_CHECK bool integrate_life(const struct timeline *tl, const struct segment *segments,
                                size_t count, int64_t counted_tick, const struct usage_sink *sink,
                                struct error *err);
+
+/* The same, saying where each part lies: in the order of time. */
+MUST_CHECK bool integrate_pieces(const struct timeline *tl, const struct segment *segments,
+                                 size_t count, int64_t counted_tick, const struct piece_sink *sink,
+                                 struct error *err);
 
 #endif

@@ -236,12 +236,135 @@ static void test_integrate_random_durations_add_up_to_the_length(void **state)
     }
 }
 
+/* ---- with ticks left out ---- */
+
+static bool is_spilling(const struct timeline_tick *t)
+{
+    return (t->utc_ns + (t[1].mono_ns - t->mono_ns) - 1) / NS_PER_HOUR != t->utc_ns / NS_PER_HOUR;
+}
+
+/* May the tick be left out, by what integrate.h asks for? */
+static bool is_needed(const struct world *w, size_t i)
+{
+    const struct timeline_tick *t = &w->ticks[i];
+
+    if (i == 0 || i + 1 == w->tick_count || t[-1].tick == w->counted_tick)
+        return true;
+    for (size_t s = 0; s < w->segment_count; s++)
+        if (w->segments[s].first_tick == t->tick || w->segments[s].last_tick == t->tick)
+            return true;
+    return (uint64_t)(t->mono_ns - t[-1].mono_ns) > t->max_gap_ns ||
+           (uint64_t)(t[1].mono_ns - t->mono_ns) > t[1].max_gap_ns || is_spilling(t) ||
+           is_spilling(t - 1) || t->utc_ns / NS_PER_HOUR != t[-1].utc_ns / NS_PER_HOUR ||
+           t->utc_ns / NS_PER_HOUR != t[1].utc_ns / NS_PER_HOUR;
+}
+
+static size_t make_thin(const struct world *w, struct world *out)
+{
+    size_t left_out = 0;
+    size_t before = 0;
+
+    *out = *w;
+    out->tick_count = 0;
+    for (size_t i = 0; i < w->tick_count; i++) {
+        if (!is_needed(w, i)) {
+            left_out++;
+            continue;
+        }
+        out->ticks[out->tick_count] = w->ticks[i];
+        out->ticks[out->tick_count++].is_thinned = i > before + 1;
+        before = i;
+    }
+    return left_out;
+}
+
+static void test_integrate_random_lives_with_ticks_left_out_are_the_same(void **state)
+{
+    struct chance chance = chance_begin("integrate thinned");
+    struct world w;
+    struct world thin;
+    size_t left_out = 0;
+
+    (void)state;
+    for (int i = 0; i < 5000; i++) {
+        memset(slow, 0, sizeof slow);
+        memset(fast, 0, sizeof fast);
+        make_ticks(&chance, &w);
+        make_life(&chance, &w);
+        left_out += make_thin(&w, &thin);
+        integrate_slowly(&w);
+        integrate_fast(&thin, 0, thin.tick_count - 1);
+        assert_same();
+    }
+    assert_in_range(left_out, 1000, SIZE_MAX);
+}
+
+/* ---- where it lies ---- */
+
+struct walk {
+    const struct world *w;
+    size_t interval; /* the one that the next piece begins in, and how far in it */
+    int64_t at_ns;
+};
+
+static bool walk_on(void *self, const struct usage_piece *piece, struct error *err)
+{
+    struct walk *k = self;
+    const struct timeline_tick *t = k->w->ticks;
+    int64_t ns = piece->part.measured_ns + piece->part.missing_ns + piece->part.excluded_ns;
+
+    (void)err;
+    assert_int_equal(piece->first, k->interval);
+    assert_int_equal(piece->utc_ns, t[k->interval].utc_ns + k->at_ns);
+    assert_int_equal(piece->part.hour, piece->utc_ns / NS_PER_HOUR);
+    assert_int_equal(piece->kib, k->w->kib[k->interval]);
+    assert_true(piece->end > piece->first && ns > 0);
+    for (k->at_ns += ns; k->interval < piece->end; k->interval++) {
+        int64_t span = t[k->interval + 1].mono_ns - t[k->interval].mono_ns;
+
+        if (k->at_ns < span)
+            break;
+        k->at_ns -= span;
+    }
+    assert_true(k->at_ns == 0 || k->interval + 1 == piece->end);
+    return true;
+}
+
+static void test_integrate_random_pieces_follow_each_other(void **state)
+{
+    struct chance chance = chance_begin("integrate pieces");
+    struct error err;
+    struct world w;
+
+    (void)state;
+    for (int i = 0; i < 5000; i++) {
+        struct walk walk = {.w = &w};
+        const struct piece_sink pieces = {walk_on, &walk};
+
+        make_ticks(&chance, &w);
+        make_life(&chance, &w);
+        walk.interval = w.first;
+        struct timeline tl = {.ticks = w.ticks,
+                              .tick_count = w.tick_count,
+                              .runs = runs,
+                              .run_capacity = RUNS};
+
+        assert_ok(timeline_build(&tl, &err));
+        assert_ok(
+            integrate_pieces(&tl, w.segments, w.segment_count, w.counted_tick, &pieces, &err));
+        assert_int_equal(walk.interval, w.last);
+        assert_int_equal(walk.at_ns, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_integrate_random_lives_equal_the_slow_way),
         cmocka_unit_test(test_integrate_random_lives_in_two_parts_add_up),
         cmocka_unit_test(test_integrate_random_durations_add_up_to_the_length),
+        cmocka_unit_test(test_integrate_random_lives_with_ticks_left_out_are_the_same),
+        cmocka_unit_test(test_integrate_random_pieces_follow_each_other),
     };
 
     return cmocka_run_group_tests_name("integrate_naive", tests, NULL, NULL);
