@@ -64,6 +64,16 @@ static void add_parts(struct timeline *tl, size_t interval, int64_t last_hour, b
     }
 }
 
+__extension__ typedef __int128 wide_ns;
+
+/* Was the wall clock set on the way here? */
+static bool is_stepped(const struct timeline_tick *earlier, const struct timeline_tick *later)
+{
+    wide_ns step = (wide_ns)later->utc_ns - earlier->utc_ns - later->mono_ns + earlier->mono_ns;
+
+    return step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS;
+}
+
 static void add_interval(struct timeline *tl, size_t interval)
 {
     const struct timeline_tick *t = &tl->ticks[interval];
@@ -80,7 +90,7 @@ static void add_interval(struct timeline *tl, size_t interval)
     struct timeline_run *before = tl->run_count > 0 ? &tl->runs[tl->run_count - 1] : NULL;
 
     if (before != NULL && !before->is_part && before->end == interval && before->hour == first &&
-        before->is_gap == is_gap)
+        before->is_gap == is_gap && !is_stepped(&t[-1], &t[0]))
         before->end++;
     else
         (void)add_run(tl, interval, first, is_gap);
@@ -134,6 +144,14 @@ static size_t find_run(const struct timeline *tl, size_t interval)
     return low;
 }
 
+/* The last instant that there is comes in 2262: what lies behind it is put there. */
+int64_t timeline_later(int64_t utc_ns, int64_t ns)
+{
+    uint64_t later = (uint64_t)utc_ns + (uint64_t)ns;
+
+    return later > INT64_MAX ? INT64_MAX : (int64_t)later;
+}
+
 struct stretch {
     size_t first; /* intervals [first, end) */
     size_t end;
@@ -155,7 +173,7 @@ static bool add_stretch(const struct timeline *tl, const struct stretch *s,
                                     .kib = s->kib,
                                     .first = first,
                                     .end = end,
-                                    .utc_ns = tl->ticks[first].utc_ns + run->part_at_ns};
+                                    .utc_ns = timeline_later(tl->ticks[first].utc_ns, run->part_at_ns)};
 
         if (!s->is_billed)
             piece.part.excluded_ns = ns;

@@ -6,7 +6,8 @@
  *
  * A timeline is the intervals between successive ticks. Each interval lies in one UTC hour, or is
  * cut at the hours' boundaries; it is whole, or longer than max_gap. Neighbours of the same hour
- * and kind are kept as one run, so that a segment of an hour costs two subtractions.
+ * and kind, between which the wall clock was not set, are kept as one run, so that a segment of an
+ * hour costs two subtractions.
  *
  * The one place where rules 3, 4, 6 and 8 become numbers is integrate_pieces.
  */
@@ -58,6 +59,9 @@ MUST_CHECK bool timeline_build(struct timeline *tl, struct error *err);
 
 /* The index of a tick, or tick_count when it is not there. */
 size_t timeline_find(const struct timeline *tl, int64_t tick);
+
+/* utc_ns so many nanoseconds later, both not negative; the last instant that there is, at most. */
+int64_t timeline_later(int64_t utc_ns, int64_t ns);
 
 /* One value of one life, from its first tick to its last, both inclusive. */
 struct segment {

@@ -1,0 +1,254 @@
+/*
+ * series.c - which stretches of a store are read for a chart, and whether they add up.
+ *
+ * A stretch between two hour cuts begins in one UTC hour. It is read when that hour is asked for,
+ * or when what begins in it may reach into one that is. What comes out is compared with usage_hour,
+ * life by life; of hours that differ all ticks are read, and of those that were pruned the average
+ * is handed out.
+ */
+#include "store/series.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/calendar.h"
+#include "store/series_impl.h"
+
+enum { REGIONS_AT_ONCE = 48 }; /* so that no stretch needs much memory */
+
+static void reading_clear(struct series_reading *r)
+{
+    free(r->lives);
+    free(r->regions);
+    free(r->pieces.list);
+}
+
+/* ---- lives ---- */
+
+static bool read_lives_of(struct series_reading *r, size_t vm, struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+    bool is_ok = db_prepare(&r->store->db, SQL_SERIES_LIVES, &stmt, err);
+
+    if (is_ok)
+        db_bind_uuid(stmt, 1, &r->query->vms[vm]);
+    while (is_ok && (row = db_step(stmt, "read its lives", err)) == DB_ROW) {
+        if (db_int(stmt, 4) == 0 && !r->query->with_unbilled)
+            continue;
+        is_ok =
+            series_grow((void **)&r->lives, &r->life_room, r->life_count, sizeof *r->lives, err);
+        if (is_ok)
+            r->lives[r->life_count++] = (struct series_life){db_int(stmt, 0), db_int(stmt, 1),
+                                                             db_int(stmt, 2), db_int(stmt, 3), vm};
+    }
+    db_finalize(stmt);
+    return is_ok && row == DB_DONE;
+}
+
+static bool read_lives(struct series_reading *r, struct error *err)
+{
+    for (size_t vm = 0; vm < r->query->vm_count; vm++)
+        if (!read_lives_of(r, vm, err))
+            return false;
+    if (r->life_count > 0)
+        qsort(r->lives, r->life_count, sizeof *r->lives, series_by_life);
+    return true;
+}
+
+static bool find_own(struct series_reading *r)
+{
+    size_t first = 0;
+    size_t end;
+
+    while (first < r->life_count && r->lives[first].life < r->marks->base)
+        first++;
+    for (end = first; end < r->life_count && r->lives[end].life < r->marks->base + STORE_NUMBERS;)
+        end++;
+    r->own = r->lives + first;
+    r->own_count = end - first;
+    return r->own_count > 0;
+}
+
+/* ---- which stretches ---- */
+
+static bool add_region(struct series_reading *r, int64_t from, int64_t hour, struct error *err)
+{
+    if (!series_grow((void **)&r->regions, &r->region_room, r->region_count, sizeof *r->regions,
+                     err))
+        return false;
+    if (r->region_count > 0)
+        r->regions[r->region_count - 1].to = from;
+    r->regions[r->region_count++] = (struct series_region){.from = from, .hour = hour};
+    return true;
+}
+
+static bool has_life(const struct series_reading *r, const struct series_region *region)
+{
+    for (size_t i = 0; i < r->own_count; i++)
+        if (r->own[i].first_tick < region->to && r->own[i].last_tick >= region->from)
+            return true;
+    return false;
+}
+
+/* What is not derived has no usage_hour to be held against, and is read tick by tick. */
+static bool read_regions(struct series_reading *r, struct error *err)
+{
+    const struct store_marks *m = r->marks;
+    const struct series_query *q = r->query;
+    struct db_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+    bool is_ok = db_prepare(&r->store->db, SQL_SERIES_CUTS, &stmt, err);
+
+    r->region_count = 0;
+    if (is_ok)
+        db_bind_ints(stmt, (const int64_t[]){m->pruned_to, m->last_tick}, 2);
+    while (is_ok && (row = db_step(stmt, "read its hours", err)) == DB_ROW)
+        is_ok = add_region(r, db_int(stmt, 0), db_int(stmt, 1), err);
+    db_finalize(stmt);
+    if (!is_ok || row != DB_DONE)
+        return false;
+    if (r->region_count > 0)
+        r->regions[r->region_count - 1].to = m->last_tick;
+    for (size_t i = 0; i < r->region_count; i++) {
+        struct series_region *region = &r->regions[i];
+
+        /* an interval that is no gap reaches into the next hour at most: max_gap is 1 h or less */
+        region->is_wanted =
+            region->hour < q->to_hour && region->hour + 1 >= q->from_hour && has_life(r, region);
+        region->is_dense = region->from >= m->derived;
+    }
+    return true;
+}
+
+static struct series_region *region_of(const struct series_reading *r, int64_t tick)
+{
+    size_t low = 0;
+    size_t high = r->region_count;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (r->regions[middle].from <= tick)
+            low = middle;
+        else
+            high = middle;
+    }
+    return r->region_count > 0 ? &r->regions[low] : NULL;
+}
+
+/* Gaps of many hours begin far before what they reach. */
+static bool want_gaps(struct series_reading *r, struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+    bool is_ok = db_prepare(&r->store->db, SQL_SERIES_GAPS, &stmt, err);
+
+    if (is_ok)
+        db_bind_ints(stmt, (const int64_t[]){r->marks->pruned_to, r->marks->last_tick}, 2);
+    while (is_ok && (row = db_step(stmt, "read its gaps", err)) == DB_ROW) {
+        struct series_region *region = region_of(r, db_int(stmt, 0));
+
+        if (region != NULL && region->hour < r->query->to_hour &&
+            region->hour + db_int(stmt, 2) / NS_PER_HOUR + 1 >= r->query->from_hour)
+            region->is_wanted = region->is_wanted || has_life(r, region);
+    }
+    db_finalize(stmt);
+    return is_ok && row == DB_DONE;
+}
+
+/* Neighbours that are read alike, at once. */
+static bool read_pieces(struct series_reading *r, struct error *err)
+{
+    struct series_range range = {.from_hour = r->query->from_hour,
+                                 .to_hour = r->query->to_hour,
+                                 .lives = r->own,
+                                 .life_count = r->own_count};
+
+    for (size_t i = 0, end; i < r->region_count; i = end) {
+        const struct series_region *first = &r->regions[i];
+
+        for (end = i + 1; end < r->region_count && end - i < REGIONS_AT_ONCE &&
+                          r->regions[end].is_wanted == first->is_wanted &&
+                          r->regions[end].is_dense == first->is_dense;)
+            end++;
+        range.from = first->from;
+        range.to = r->regions[end - 1].to;
+        range.is_dense = first->is_dense;
+        if (first->is_wanted && range.from < range.to &&
+            !series_read_range(r->store, &range, &r->pieces, err))
+            return false;
+    }
+    return true;
+}
+
+/* ---- one store ---- */
+
+static bool read_store(struct series_reading *r, struct error *err)
+{
+    size_t first = r->pieces.count;
+    bool is_whole = false;
+
+    if (!find_own(r))
+        return true;
+    if (!read_regions(r, err) || !want_gaps(r, err))
+        return false;
+    while (!is_whole) {
+        r->pieces.count = first;
+        if (!read_pieces(r, err) || !series_check(r, first, &is_whole, err))
+            return false;
+    }
+    return series_place(&r->pieces, first, err);
+}
+
+static int by_vm_and_time(const void *one, const void *other)
+{
+    const struct store_piece *a = one, *b = other;
+
+    if (a->vm != b->vm)
+        return (a->vm > b->vm) - (a->vm < b->vm);
+    if (a->from_utc_ns != b->from_utc_ns)
+        return (a->from_utc_ns > b->from_utc_ns) - (a->from_utc_ns < b->from_utc_ns);
+    if (a->life != b->life)
+        return (a->life > b->life) - (a->life < b->life);
+    return (a->tick > b->tick) - (a->tick < b->tick);
+}
+
+static bool read_all(struct series_reading *r, struct error *err)
+{
+    struct store_marks *marks = NULL;
+    size_t count = 0;
+    bool is_ok = read_lives(r, err) && store_marks(r->store, &marks, &count, err);
+
+    for (size_t i = 0; is_ok && i < count; i++) {
+        r->marks = &marks[i];
+        is_ok = read_store(r, err);
+    }
+    free(marks);
+    return is_ok;
+}
+
+bool store_series(struct store *s, const struct series_query *query, struct store_piece **pieces,
+                  size_t *count, struct error *err)
+{
+    struct series_reading r = {.store = s, .query = query};
+    bool is_own = !s->is_in_snapshot;
+
+    if (query->vm_count > SERIES_VMS_MAX)
+        return error_set(err, ERR_RANGE, "at most %d VMs at once", SERIES_VMS_MAX);
+    if (is_own && !store_snapshot_begin(s, err))
+        return false;
+    bool is_ok = read_all(&r, err);
+
+    if (is_own)
+        store_snapshot_end(s);
+    if (is_ok) {
+        if (r.pieces.count > 0)
+            qsort(r.pieces.list, r.pieces.count, sizeof *r.pieces.list, by_vm_and_time);
+        *pieces = r.pieces.list;
+        *count = r.pieces.count;
+        r.pieces.list = NULL;
+    }
+    reading_clear(&r);
+    return is_ok;
+}
