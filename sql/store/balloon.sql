@@ -10,9 +10,9 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?
 INSERT INTO figure (utc_ns, domid, fallback, tot_kib, target_kib, cap_kib, need_kib, headroom_kib,
                     flags, seq, up_ms, current_kib, total_kib, free_kib, available_kib, cached_kib,
                     swap_kib, swap_free_kib, committed_kib, swap_in, swap_out, refaults,
-                    major_faults, oom_kills, stall_some_us, stall_full_us, vm)
+                    major_faults, oom_kills, stall_some_us, stall_full_us, vm, floor_kib, ceiling_kib)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-        ?21, ?22, ?23, ?24, ?25, ?26, ?27);
+        ?21, ?22, ?23, ?24, ?25, ?26, ?27, nullif(?28, 0), nullif(?29, 0));
 
 -- :name BALLOON_INSERT_ALERT
 INSERT INTO alert (utc_ns, domid, vm, reason) VALUES (?1, ?2, ?3, ?4);
@@ -64,7 +64,8 @@ SELECT utc_ns, at_ns, domid, cause_number, cause_domid, before_kib, target_kib, 
 SELECT utc_ns, domid, fallback, tot_kib, target_kib, cap_kib, need_kib, headroom_kib,
        flags, seq, up_ms, current_kib, total_kib, free_kib, available_kib, cached_kib,
        swap_kib, swap_free_kib, committed_kib, swap_in, swap_out, refaults,
-       major_faults, oom_kills, stall_some_us, stall_full_us, vm
+       major_faults, oom_kills, stall_some_us, stall_full_us, vm,
+       coalesce(floor_kib, 0), coalesce(ceiling_kib, 0)
   FROM figure
  WHERE utc_ns >= ?1 AND utc_ns < ?2 AND (?3 = '' OR vm = ?3)
  ORDER BY utc_ns, figure;

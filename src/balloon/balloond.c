@@ -440,7 +440,9 @@ static bool open_inside(struct balloond *b, struct error *err)
     const struct config *c = b->config;
     struct journal_store into;
     struct journal_options options = {.retry_ns = c->retry_ns,
-                                      .retention_ns = c->balloon_retention_ns};
+                                      .retention_ns = c->balloon_retention_ns,
+                                      .figures_retention_ns = c->balloon_figures_retention_ns,
+                                      .rollup_retention_ns = c->balloon_rollup_retention_ns};
     struct control_ops ops = {.serve = operator_serve,
                               .ticket = operator_ticket,
                               .context = &b->operator};

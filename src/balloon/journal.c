@@ -24,6 +24,7 @@ enum { FAILED_KEPT = 64, DOMIDS = 1 << 16 };
 #define FIGURE_EVERY_NS (10 * NS_PER_S)
 #define FIGURE_LEAST_NS NS_PER_S
 #define PRUNE_EVERY_NS (60 * NS_PER_S)
+#define ROLL_UP_MOST_NS (NS_PER_S / 20) /* at once, while nothing waits */
 
 /* What was last kept of a domain's figures. */
 struct kept {
@@ -123,7 +124,9 @@ void journal_take_figures(struct journal *j, const struct vm *vm, int64_t utc_ns
                                            .target_kib = vm->target_kib,
                                            .cap_kib = vm->domain.max_kib,
                                            .need_kib = vm_need_kib(vm),
-                                           .headroom_kib = vm_headroom_kib(vm)};
+                                           .headroom_kib = vm_headroom_kib(vm),
+                                           .floor_kib = vm_floor_kib(vm),
+                                           .ceiling_kib = vm_ceiling_kib(vm)};
     if (push(j, &entry) != 0)
         *kept = (struct kept){vm->uuid, utc_ns, vm->last.available_kib};
 }
@@ -308,18 +311,50 @@ static bool write_batch(struct journal *j, const struct balloon_entry *batch, si
     return is_ok;
 }
 
+static int64_t before(uint64_t retention_ns)
+{
+    return retention_ns == 0 ? INT64_MIN : clock_utc().ns - (int64_t)retention_ns;
+}
+
 static void prune(struct journal *j)
 {
+    const struct journal_options *o = &j->options;
     int64_t now_ns = clock_mono().ns;
     struct error err;
 
     /* a clock that is years ahead would call everything old */
-    if (j->options.retention_ns == 0 || !clock_is_synchronised() ||
-        (j->pruned_ns != 0 && now_ns - j->pruned_ns < PRUNE_EVERY_NS))
+    if (!clock_is_synchronised() || (j->pruned_ns != 0 && now_ns - j->pruned_ns < PRUNE_EVERY_NS))
         return;
+    struct balloon_ages ages = {before(o->retention_ns), before(o->figures_retention_ns),
+                                before(o->rollup_retention_ns)};
+
     j->pruned_ns = now_ns;
-    if (!j->store.prune(j->store.self, clock_utc().ns - (int64_t)j->options.retention_ns, &err))
+    if (!j->store.prune(j->store.self, &ages, &err))
         note_failing(j, &err);
+}
+
+/* Nothing waits to be written: all that was said up to now is in the store. */
+static bool is_idle(struct journal *j)
+{
+    (void)pthread_mutex_lock(&j->lock);
+    bool is_idle = j->used == 0;
+
+    (void)pthread_mutex_unlock(&j->lock);
+    return is_idle;
+}
+
+/* In the pauses: so that it delays nobody, and nothing comes late for its five minutes. */
+static void roll_up(struct journal *j)
+{
+    int64_t begin_ns = clock_mono().ns;
+    bool has_more = true;
+    struct error err;
+
+    while (has_more && is_idle(j) && clock_mono().ns - begin_ns < ROLL_UP_MOST_NS)
+        if (!j->store.roll_up(j->store.self, clock_utc().ns, &has_more, &err)) {
+            note_failing(j, &err);
+            return;
+        }
 }
 
 /*
@@ -359,6 +394,7 @@ static void *run(void *self)
 
     while (wait_for_batch(j, &batch, &count, &lost)) {
         if (write_batch(j, batch, count, lost)) {
+            roll_up(j);
             prune(j);
             continue;
         }
@@ -378,14 +414,19 @@ static bool write_into(void *self, const struct balloon_entry *entries, size_t c
     return balloon_store_write(self, entries, count, err);
 }
 
-static bool prune_into(void *self, int64_t before_utc_ns, struct error *err)
+static bool prune_into(void *self, const struct balloon_ages *ages, struct error *err)
 {
-    return balloon_store_prune(self, before_utc_ns, err);
+    return balloon_store_prune(self, ages, err);
+}
+
+static bool roll_up_into(void *self, int64_t up_to_utc_ns, bool *has_more, struct error *err)
+{
+    return balloon_store_roll_up(self, up_to_utc_ns, has_more, err);
 }
 
 struct journal_store journal_into(struct balloon_store *store)
 {
-    return (struct journal_store){write_into, prune_into, store};
+    return (struct journal_store){write_into, prune_into, roll_up_into, store};
 }
 
 static void free_journal(struct journal *j)

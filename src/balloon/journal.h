@@ -17,7 +17,9 @@ struct journal;
 /* Where entries go. Called by the journal's thread only. */
 struct journal_store {
     bool (*write)(void *self, const struct balloon_entry *entries, size_t count, struct error *err);
-    bool (*prune)(void *self, int64_t before_utc_ns, struct error *err);
+    bool (*prune)(void *self, const struct balloon_ages *ages, struct error *err);
+    /* As balloon_store_roll_up. */
+    bool (*roll_up)(void *self, int64_t up_to_utc_ns, bool *has_more, struct error *err);
     void *self;
 };
 
@@ -25,9 +27,12 @@ struct journal_store {
 struct journal_store journal_into(struct balloon_store *store);
 
 struct journal_options {
-    size_t room;           /* entries; 0: JOURNAL_ROOM */
-    uint64_t retry_ns;     /* between tries when the store can't be written */
-    uint64_t retention_ns; /* 0: for ever */
+    size_t room;       /* entries; 0: JOURNAL_ROOM */
+    uint64_t retry_ns; /* between tries when the store can't be written */
+    /* how long it is kept; 0: for ever */
+    uint64_t retention_ns;         /* decisions, alerts, losses */
+    uint64_t figures_retention_ns; /* figures as they came */
+    uint64_t rollup_retention_ns;  /* figures by five minutes */
 };
 
 enum { JOURNAL_ROOM = 8192, JOURNAL_ROOM_KEPT = 256, JOURNAL_BATCH_MAX = 256 };

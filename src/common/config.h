@@ -36,7 +36,9 @@ struct config {
     uint64_t balloon_dom0_allowance_kib;    /* counts as dom0's cap when it has none */
     uint64_t balloon_pool_kib;              /* the goal of the fast pool is at least this */
     char balloon_socket[CONFIG_TEXT_MAX];   /* of the control requests: a path */
-    uint64_t balloon_retention_ns;          /* 0: for ever */
+    uint64_t balloon_retention_ns;          /* of decisions and alerts; 0: for ever, as below */
+    uint64_t balloon_figures_retention_ns;  /* of guests' figures as they came */
+    uint64_t balloon_rollup_retention_ns;   /* of the same by five minutes */
     /* [ship]: of pagemeter ship; pagemeterd prunes nothing that was not shipped */
     char ship_to[CONFIG_TEXT_MAX]; /* a postgresql:// URI without a password; "": not shipped */
     uint64_t ship_interval_ns;

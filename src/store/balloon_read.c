@@ -191,6 +191,8 @@ static bool take_figure(struct db_stmt *stmt, struct balloon_entry *e, struct er
 #define TAKE_FIGURE(key, member, most) f->figures.member = (uint64_t)db_int(stmt, column++);
     FIGURES(TAKE_FIGURE)
 #undef TAKE_FIGURE
+    f->floor_kib = (uint64_t)db_int(stmt, column + 1);
+    f->ceiling_kib = (uint64_t)db_int(stmt, column + 2);
     return db_uuid(stmt, column, &f->vm, err);
 }
 

@@ -14,6 +14,7 @@
 static const char *const statement_texts[BS_COUNT] = {
     [BS_DECISION] = SQL_BALLOON_INSERT_DECISION,
     [BS_FIGURE] = SQL_BALLOON_INSERT_FIGURE,
+    [BS_ROLLED_BACK] = SQL_BALLOON_SET_ROLLED_BACK,
     [BS_ALERT] = SQL_BALLOON_INSERT_ALERT,
     [BS_LOST] = SQL_BALLOON_INSERT_LOST,
     [BS_CHANGE] = SQL_BALLOON_INSERT_CHANGE,
@@ -39,6 +40,7 @@ bool balloon_store_open(struct balloon_store **out, const char *dir, enum store_
 
     for (size_t i = 0; is_ok && mode == STORE_WRITE && i < BS_COUNT; i++)
         is_ok = db_prepare(&s->db, statement_texts[i], &s->statements[i], err);
+    is_ok = is_ok && (mode == STORE_READ || balloon_rolled_to(s, &s->rolled_to, err));
     if (!is_ok) {
         balloon_store_close(s);
         return false;
@@ -92,6 +94,19 @@ static bool write_decision(struct balloon_store *s, const struct balloon_entry *
     return db_run(stmt, "write a decision", err);
 }
 
+/* The clock was set back: what is rolled up already is rolled up again. */
+static bool roll_back(struct balloon_store *s, int64_t utc_ns, struct error *err)
+{
+    struct db_stmt *stmt = s->statements[BS_ROLLED_BACK];
+    int64_t five_min = utc_ns / FIVE_MIN_NS;
+
+    if (five_min >= s->rolled_to)
+        return true;
+    s->rolled_to = five_min; /* too early, should this be undone: that only costs time */
+    db_bind_int(stmt, 1, five_min);
+    return db_run(stmt, "write a guest's figures", err);
+}
+
 static bool write_figure(struct balloon_store *s, const struct balloon_entry *e, struct error *err)
 {
     const struct balloon_figure *f = &e->figure;
@@ -108,7 +123,9 @@ static bool write_figure(struct balloon_store *s, const struct balloon_entry *e,
     FIGURES(BIND_FIGURE)
 #undef BIND_FIGURE
     db_bind_uuid(stmt, place + 1, &f->vm);
-    return db_run(stmt, "write a guest's figures", err);
+    db_bind_int(stmt, place + 2, bounded(f->floor_kib));
+    db_bind_int(stmt, place + 3, bounded(f->ceiling_kib));
+    return roll_back(s, e->utc_ns, err) && db_run(stmt, "write a guest's figures", err);
 }
 
 static bool write_alert(struct balloon_store *s, const struct balloon_entry *e, struct error *err)
@@ -211,22 +228,28 @@ bool balloon_store_write(struct balloon_store *s, const struct balloon_entry *en
     return is_ok;
 }
 
-bool balloon_store_prune(struct balloon_store *s, int64_t before_utc_ns, struct error *err)
+/* Each by itself, so that what comes meanwhile need not wait long. */
+static bool prune(struct balloon_store *s, const char *text, int64_t before, struct error *err)
 {
-    static const char *const texts[] = {SQL_BALLOON_PRUNE_DECISIONS, SQL_BALLOON_PRUNE_FIGURES,
-                                        SQL_BALLOON_PRUNE_ALERTS, SQL_BALLOON_PRUNE_LOSSES};
-    bool is_ok = db_begin(&s->db, DB_WRITING, "prune it", err);
+    struct db_stmt *stmt = NULL;
+    bool is_ok = db_prepare(&s->db, text, &stmt, err);
 
-    for (size_t i = 0; is_ok && i < sizeof texts / sizeof *texts; i++) {
-        struct db_stmt *stmt = NULL;
-
-        is_ok = db_prepare(&s->db, texts[i], &stmt, err);
-        db_bind_int(stmt, 1, before_utc_ns);
-        is_ok = is_ok && db_run(stmt, "prune it", err);
-        db_finalize(stmt);
-    }
-    is_ok = is_ok && db_commit(&s->db, "prune it", err);
-    if (!is_ok)
-        db_rollback(&s->db);
+    if (is_ok)
+        db_bind_int(stmt, 1, before);
+    is_ok = is_ok && db_run(stmt, "prune it", err);
+    db_finalize(stmt);
     return is_ok;
+}
+
+bool balloon_store_prune(struct balloon_store *s, const struct balloon_ages *ages,
+                         struct error *err)
+{
+    int64_t rolled_ns = s->rolled_to * FIVE_MIN_NS;
+    int64_t figures_ns = ages->figures_before_ns < rolled_ns ? ages->figures_before_ns : rolled_ns;
+
+    return prune(s, SQL_BALLOON_PRUNE_DECISIONS, ages->before_utc_ns, err) &&
+           prune(s, SQL_BALLOON_PRUNE_ALERTS, ages->before_utc_ns, err) &&
+           prune(s, SQL_BALLOON_PRUNE_LOSSES, ages->before_utc_ns, err) &&
+           prune(s, SQL_BALLOON_PRUNE_FIGURES, figures_ns, err) &&
+           balloon_prune_rolled(s, ages->rolled_up_before_ns, err);
 }

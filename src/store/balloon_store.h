@@ -37,6 +37,7 @@ struct balloon_figure {
     bool is_fallback; /* another agent's word */
     struct figures figures;
     uint64_t tot_kib, target_kib, cap_kib, need_kib, headroom_kib;
+    uint64_t floor_kib, ceiling_kib; /* both 0: not kept then */
 };
 
 /* One thing to keep. */
@@ -75,11 +76,24 @@ MUST_CHECK bool balloon_store_write(struct balloon_store *store,
                                     struct error *err);
 
 /*
- * Deletes decisions, figures, alerts and losses from before, at most 50,000 of each: to be called
- * again. Settings and their changes stay.
+ * Deletes what is older, at most 50,000 rows of each in a transaction of its own: to be called
+ * again. Figures that are not rolled up yet stay, and so do settings and their changes.
  */
-MUST_CHECK bool balloon_store_prune(struct balloon_store *store, int64_t before_utc_ns,
+struct balloon_ages {
+    int64_t before_utc_ns;       /* decisions, alerts and losses */
+    int64_t figures_before_ns;   /* figures as they came; UTC, as all */
+    int64_t rolled_up_before_ns; /* figures by five minutes */
+};
+MUST_CHECK bool balloon_store_prune(struct balloon_store *store, const struct balloon_ages *ages,
                                     struct error *err);
+
+/*
+ * Rolls up the figures of the next five minutes that ended by up_to_utc_ns: one transaction, which
+ * after a crash is done anew. *has_more: there may be others; false, and nothing was done, when
+ * there are none.
+ */
+MUST_CHECK bool balloon_store_roll_up(struct balloon_store *store, int64_t up_to_utc_ns,
+                                      bool *has_more, struct error *err);
 
 /* All settings, the host's first. *list is the caller's to free. */
 MUST_CHECK bool balloon_store_settings(struct balloon_store *store, struct balloon_setting **list,

@@ -26,17 +26,27 @@ static inline bool journal_writes(void *self, const struct balloon_entry *entrie
     return !is_disk_full || error_set(error, ERR_RETRY, "the disk is full");
 }
 
-static inline bool journal_prunes(void *self, int64_t before_utc_ns, struct error *error)
+static inline bool journal_prunes(void *self, const struct balloon_ages *ages, struct error *error)
 {
     (void)self;
-    (void)before_utc_ns;
+    (void)ages;
     (void)error;
+    return true;
+}
+
+static inline bool journal_rolls_up(void *self, int64_t up_to_utc_ns, bool *has_more,
+                                    struct error *error)
+{
+    (void)self;
+    (void)up_to_utc_ns;
+    (void)error;
+    *has_more = false;
     return true;
 }
 
 static inline int begin(void **state)
 {
-    const struct journal_store store = {journal_writes, journal_prunes, NULL};
+    const struct journal_store store = {journal_writes, journal_prunes, journal_rolls_up, NULL};
     const struct journal_options options = {.room = 4, .retry_ns = 1000000};
     struct policy standard;
 

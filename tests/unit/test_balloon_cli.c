@@ -92,7 +92,7 @@ static bool begin_host(struct error *err)
 
 static bool begin_server(struct error *err)
 {
-    struct journal_store into = {NULL, NULL, NULL};
+    struct journal_store into = {NULL, NULL, NULL, NULL};
     struct journal_options options = {.retry_ns = 1000000};
     struct control_ops ops = {operator_serve, operator_ticket, &t.op};
 

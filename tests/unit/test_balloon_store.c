@@ -120,7 +120,9 @@ static struct balloon_entry figure(unsigned vm, int64_t utc_ns)
                                        .domid = 3,
                                        .figures = {.seq = 9, .current_kib = 1000, .flags = 3},
                                        .tot_kib = 1016,
-                                       .headroom_kib = 16384};
+                                       .headroom_kib = 16384,
+                                       .floor_kib = 500,
+                                       .ceiling_kib = 2000};
     e.figure.figures.stall_full_us = UINT64_MAX;
     return e;
 }
@@ -287,6 +289,8 @@ static void test_balloon_store_figure_is_read_back_and_a_wild_counter_is_bounded
     assert_int_equal(c.last.figure.figures.stall_full_us, INT64_MAX);
     assert_int_equal(c.last.figure.tot_kib, 1016);
     assert_int_equal(c.last.figure.headroom_kib, 16384);
+    assert_int_equal(c.last.figure.floor_kib, 500);
+    assert_int_equal(c.last.figure.ceiling_kib, 2000);
 }
 
 static void test_balloon_store_batch_with_a_bad_entry_leaves_nothing(void **state)
@@ -306,6 +310,8 @@ static void test_balloon_store_prune_takes_what_is_older_only(void **state)
     struct scene *t = *state;
     struct balloon_entry lost = {.kind = ENTRY_LOST, .utc_ns = 9, .lost = 5};
     struct balloon_entry alert = {.kind = ENTRY_ALERT, .utc_ns = 9};
+    struct balloon_ages ages = {10, 10, 10};
+    bool has_more;
     struct error err;
 
     alert.alert.vm = uuid_of(1);
@@ -317,7 +323,8 @@ static void test_balloon_store_prune_takes_what_is_older_only(void **state)
     write_one(state, lost);
     write_one(state, alert);
     write_one(state, setting(1, "policy", "demand"));
-    assert_ok(balloon_store_prune(t->store, 10, &err));
+    assert_ok(balloon_store_roll_up(t->store, NS_PER_HOUR, &has_more, &err));
+    assert_ok(balloon_store_prune(t->store, &ages, &err));
     assert_int_equal(count_of(state, "decision"), 1);
     assert_int_equal(count_of(state, "figure WHERE utc_ns = 10"), 1);
     assert_int_equal(count_of(state, "figure"), 1);

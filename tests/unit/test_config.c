@@ -73,6 +73,8 @@ static void test_config_init_gives_the_documented_defaults(void **state)
     assert_int_equal(c.balloon_pool_kib, 256 << 10);
     assert_string_equal(c.balloon_socket, "/run/pageballoond.sock");
     assert_int_equal(c.balloon_retention_ns, 30 * 24 * NS_PER_HOUR);
+    assert_int_equal(c.balloon_figures_retention_ns, 7 * 24 * NS_PER_HOUR);
+    assert_int_equal(c.balloon_rollup_retention_ns, 400 * 24 * NS_PER_HOUR);
     assert_string_equal(c.ship_to, "");
     assert_int_equal(c.ship_interval_ns, 60 * NS_PER_S);
     assert_string_equal(c.ship_state, "/var/lib/pagemeter-ship");

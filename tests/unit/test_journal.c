@@ -24,6 +24,8 @@ static struct {
     struct balloon_entry kept[KEPT_MAX];
     size_t count;
     size_t writes;
+    size_t roll_ups; /* five minutes that were rolled up */
+    size_t left;     /* that wait for it */
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static struct journal *journal;
@@ -59,11 +61,24 @@ static bool disk_write(void *self, const struct balloon_entry *entries, size_t c
     return is_ok;
 }
 
-static bool disk_prune(void *self, int64_t before_utc_ns, struct error *err)
+static bool disk_prune(void *self, const struct balloon_ages *ages, struct error *err)
 {
     (void)self;
-    (void)before_utc_ns;
+    (void)ages;
     (void)err;
+    return true;
+}
+
+static bool disk_roll_up(void *self, int64_t up_to_utc_ns, bool *has_more, struct error *err)
+{
+    (void)self;
+    (void)err;
+    assert_true(up_to_utc_ns > 0);
+    (void)pthread_mutex_lock(&disk.lock);
+    *has_more = disk.left > 0;
+    disk.roll_ups += *has_more;
+    disk.left -= *has_more;
+    (void)pthread_mutex_unlock(&disk.lock);
     return true;
 }
 
@@ -96,7 +111,7 @@ static size_t kept_of(enum balloon_entry_kind kind)
 
 static int begin(void **state)
 {
-    struct journal_store store = {disk_write, disk_prune, NULL};
+    struct journal_store store = {disk_write, disk_prune, disk_roll_up, NULL};
     struct journal_options options = {.room = 8, .retry_ns = 1000000};
     struct error err;
 
@@ -104,7 +119,7 @@ static int begin(void **state)
     disk.is_hanging = disk.is_entered = false;
     disk.failure = ERR_NONE;
     disk.bad_key = NULL;
-    disk.count = disk.writes = 0;
+    disk.count = disk.writes = disk.roll_ups = disk.left = 0;
     return journal_open(&journal, &store, &options, &err) ? 0 : -1;
 }
 
@@ -325,6 +340,30 @@ static void test_journal_figures_without_a_record_are_none(void **state)
 
 #define test(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+static void test_journal_rolls_up_what_waits_for_it_once_all_is_written(void **state)
+{
+    (void)state;
+    disk.left = 5;
+    (void)settle(take_setting("policy"));
+    close_now();
+    assert_int_equal(disk.roll_ups, 5);
+    assert_int_equal(disk.count, 1);
+}
+
+static void test_journal_rolls_up_nothing_while_something_waits(void **state)
+{
+    (void)state;
+    disk_set(true, ERR_NONE);
+    disk.left = 1000;
+    take_decisions(1);
+    wait_for_writer();
+    take_decisions(1); /* behind the batch that is being written */
+    assert_int_equal(disk.roll_ups, 0);
+    disk_set(false, ERR_NONE);
+    close_now();
+    assert_int_equal(disk.count, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +379,8 @@ int main(void)
         test(test_journal_keeps_a_figure_that_moved_by_a_quarter_of_the_headroom),
         test(test_journal_figures_of_another_vm_with_the_same_domid_are_kept),
         test(test_journal_figures_without_a_record_are_none),
+        test(test_journal_rolls_up_what_waits_for_it_once_all_is_written),
+        test(test_journal_rolls_up_nothing_while_something_waits),
     };
 
     return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
