@@ -138,6 +138,11 @@ check: $(O)/.deps-check all test-programs $(crash_programs) $(O)/test/sim $(O)/t
 	bash tests/sim/mutants.sh $(O)/test/sim
 	mandoc -T lint -W warning docs/man/*.[1-9]
 
+.PHONY: check-citus
+check-citus: all ## the fleet on a Citus cluster: make check-citus CITUS=postgresql://... of an empty database
+	@test -n "$(CITUS)" || { echo "no cluster was named: make check-citus CITUS=postgresql://..., an empty database of it"; exit 1; }
+	python3 tests/fleet/same.py --citus '$(CITUS)' $(O)/bin
+
 .PHONY: lab
 lab: all $(O)/test/source_contract $(O)/test/actuator_contract ## the tests on a real Xen under QEMU
 	bash tests/lab/test.sh $(O)/bin

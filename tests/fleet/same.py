@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """The same measurements and the same commands in a directory and in PostgreSQL say the same, to the byte.
 
-    same.py BINDIR
+    same.py [--given URI | --citus URI] BINDIR
 
 A story (tests/billing/scene.py) is told to both: traces are replayed into the directory, and shipped
 from there to a database of PostgreSQL made for the test; each command is given to both, and must print
 the same. Then everything that reads is asked of both: usage in every form, audits, questions, reports;
 and exports, after the books of the directory have been copied into another database, so that they bear
-the same times. The last line is "N passed, M failed".
+the same times. With a URI it is that database, whose measured tables are distributed when it is of
+Citus. The last line is "N passed, M failed".
 """
 
+import argparse
 import filecmp
 import os
 import sqlite3
@@ -20,6 +22,7 @@ import tempfile
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "billing"))
+import given
 import scene
 import server as postgres
 
@@ -60,7 +63,8 @@ def ship(both):
     if not both.is_admitted:
         both.central.run("db", "host", "add", scene.HOST, ROLE)
         both.is_admitted = True
-    done = subprocess.run([both.file.program, "ship", "--once", "--to", both.ship_uri, "--db", both.file.store],
+    done = subprocess.run([both.file.program, "ship", "--once", "--to", both.ship_uri, "--db", both.file.store, "--state",
+                           both.file.store],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise Wrong(f"ship: {done.stderr}")
@@ -127,7 +131,18 @@ def check_exports(both):
                     raise Wrong(f"export {form} of {period}: {differ} {missing}")
 
 
+def server_of(options):
+    if options.citus or options.given:
+        return given.Given(options.citus or options.given, bool(options.citus))
+    return postgres.Server()
+
+
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--given", help="an empty database, instead of a server of the test's own")
+    parser.add_argument("--citus", help="an empty database of a Citus cluster")
+    parser.add_argument("bindir")
+    options = parser.parse_args()
     failed = passed = 0
 
     def check(what, function):
@@ -139,10 +154,13 @@ def main():
             failed += 1
             print(f"FAIL {what}: {wrong}")
 
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch, postgres.Server() as server:
-        server.ask("CREATE DATABASE same")
-        both = Both(sys.argv[1], os.path.join(scratch, "db"), server, "same")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch, server_of(options) as server:
+        if not options.given and not options.citus:
+            server.ask("CREATE DATABASE same")
+        both = Both(options.bindir, os.path.join(scratch, "db"), server, "same")
         both.central.run("db", "init")
+        if options.given or options.citus:
+            server.distribute()
         check("the story", lambda: scene.make(both))
         for words in QUESTIONS:
             check(" ".join(words), lambda words=words: check_question(both, words))
