@@ -662,6 +662,11 @@ DECLARE
     v_conflicts bigint := 0;
     v_key text;
 BEGIN
+    -- what is confirmed may be pruned by the host: it must be on the disk, whatever the session or the server
+    -- prefers
+    IF current_setting('synchronous_commit') = 'off' THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
     SELECT r.host INTO v_host FROM host_role AS r WHERE r.role = session_user;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'role % delivers for no host', session_user
