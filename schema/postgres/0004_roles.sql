@@ -58,6 +58,9 @@ $$;
 GRANT USAGE ON SCHEMA meter TO pagemeter_host;
 GRANT EXECUTE ON FUNCTION meter.ship(int, text, bigint, bigint, text, bigint, bigint, bigint, bigint, jsonb, bigint[],
                                      bigint[]) TO pagemeter_host;
+-- the keeper replays traces: as a host that it admits for the time of a transaction
+GRANT EXECUTE ON FUNCTION meter.ship(int, text, bigint, bigint, text, bigint, bigint, bigint, bigint, jsonb, bigint[],
+                                     bigint[]) TO pagemeter_keeper;
 
 -- who reads measurements
 GRANT USAGE ON SCHEMA meter TO pagemeter_keeper, pagemeter_billing, pagemeter_reader;

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/replay_central.h"
+#include "store/central.h"
 
-static const char replay_text[] = "replay TRACE --db DIR [-c CONF] [--new-boot]";
+static const char replay_text[] = "replay TRACE --db DB [-c CONF] [--new-boot]";
 
 struct options {
     const char *trace;
@@ -56,14 +58,24 @@ static void print_result(const struct replay_result *r)
         (void)puts("the trace is cut off inside its last tick, which was dropped");
 }
 
+static bool replay_file(const char *dir, const char *trace, const struct replay_options *options,
+                        struct replay_result *result, struct error *err)
+{
+    struct store *store = NULL;
+    /* a trace that is none must not leave an empty store behind */
+    bool is_ok = replay_check_file(trace, err) && store_open(&store, dir, STORE_WRITE, err) &&
+                 replay_run(store, trace, options, result, err);
+
+    store_close(store);
+    return is_ok;
+}
+
 int cmd_replay(int argc, char **argv)
 {
     struct options o;
     struct config config;
     struct replay_result result;
-    struct store *store = NULL;
     struct error err;
-    int status = CLI_FINE;
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         (void)printf("usage: pagemeter %s\n", replay_text);
@@ -78,12 +90,11 @@ int cmd_replay(int argc, char **argv)
         .allows_new_boot = o.allows_new_boot,
     };
 
-    /* a trace that is none must not leave an empty store behind */
-    if (!replay_check_file(o.trace, &err) || !store_open(&store, o.db, STORE_WRITE, &err) ||
-        !replay_run(store, o.trace, &options, &result, &err))
-        status = cli_fail(&err);
-    else
-        print_result(&result);
-    store_close(store);
-    return cli_finish(status);
+    bool is_ok = store_is_central(o.db) ? replay_central(o.db, o.trace, &options, &result, &err)
+                                        : replay_file(o.db, o.trace, &options, &result, &err);
+
+    if (!is_ok)
+        return cli_fail(&err);
+    print_result(&result);
+    return cli_finish(CLI_FINE);
 }

@@ -117,6 +117,22 @@ bool replay_check_file(const char *file, struct error *err)
     return is_ok;
 }
 
+bool replay_read_host(const char *file, struct uuid *host, struct error *err)
+{
+    struct source_config config = {.stop_fd = -1};
+    struct source *source = NULL;
+    struct record record;
+    bool is_ok = source_open_replay(&source, file, &config, err) &&
+                 (source->ops->next(source, &record, err) || error_context(err, "%s", file));
+
+    if (is_ok && record.kind != RECORD_HEAD)
+        is_ok = error_set(err, ERR_INPUT, "%s: a trace begins with a P record", file);
+    if (is_ok)
+        *host = record.head.host;
+    source_close(source);
+    return is_ok;
+}
+
 bool replay_run(struct store *store, const char *file, const struct replay_options *options,
                 struct replay_result *result, struct error *err)
 {
@@ -130,7 +146,8 @@ bool replay_run(struct store *store, const char *file, const struct replay_optio
     if (store_load(store, &state, &lives, &count, err) &&
         meter_init(&run.meter, &options->rules, &state, lives, count, err) &&
         source_open_replay(&run.source, file, &config, err))
-        is_ok = run_in_transaction(&run, err) || error_context(err, "%s", file);
+        is_ok = run_in_transaction(&run, err) ||
+                error_context(err, "%s", options->name != NULL ? options->name : file);
     if (is_ok)
         *result = run.result;
     source_close(run.source);

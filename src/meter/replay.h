@@ -11,6 +11,7 @@
 struct replay_options {
     struct rules rules;
     bool allows_new_boot; /* the trace may begin with a boot that the store does not know */
+    const char *name;     /* of the file, for messages; NULL: as it is opened */
 };
 
 struct replay_result {
@@ -22,6 +23,9 @@ struct replay_result {
 
 /* Can the file be read, and does it begin as a trace does? Pipes, and "-", are not looked at. */
 MUST_CHECK bool replay_check_file(const char *file, struct error *err);
+
+/* Whose trace it is, by its head; a file that can be read again. */
+MUST_CHECK bool replay_read_host(const char *file, struct uuid *host, struct error *err);
 
 /*
  * `file` may be "-" for standard input. Fails with ERR_REFUSED when the trace is of another host,

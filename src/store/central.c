@@ -96,6 +96,28 @@ bool central_migrate(const char *uri, int64_t *before, int64_t *now, struct erro
     return is_ok;
 }
 
+static bool is_empty(const char *uri, bool *out, struct error *err)
+{
+    struct db db = {0};
+    int64_t tables = 0;
+    bool is_null;
+    bool is_ok = postgres_open(&db, uri, false, err) &&
+                 db_get_int(&db, "SELECT count(*) FROM pg_tables WHERE schemaname = 'pagemeter'",
+                            &tables, &is_null, err);
+
+    db_close(&db);
+    *out = tables == 0;
+    return is_ok;
+}
+
+bool central_make(const char *uri, struct error *err)
+{
+    bool is_new;
+    int64_t before, now;
+
+    return is_empty(uri, &is_new, err) && (!is_new || central_migrate(uri, &before, &now, err));
+}
+
 /* ---- opening ---- */
 
 bool central_open(struct db *db, const char *uri, bool is_writer, struct error *err)

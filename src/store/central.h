@@ -19,6 +19,9 @@ MUST_CHECK bool store_open_named(struct store **out, const char *name, struct er
  */
 MUST_CHECK bool central_migrate(const char *uri, int64_t *before, int64_t *now, struct error *err);
 
+/* The same of a database that is empty; one that has tables is left as it is. */
+MUST_CHECK bool central_make(const char *uri, struct error *err);
+
 /*
  * What the keeper of the measurements does every few minutes: usage by the hour of what was
  * delivered, and partitions for the months to come. Two at once wait for each other.

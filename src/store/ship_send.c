@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "common/uri.h"
 #include "store/postgres.h"
 #include "store/sql.h"
 
@@ -19,7 +18,7 @@ bool ship_sender_open(struct ship_sender **out, const char *uri, struct error *e
 
     if (s == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory to ship");
-    if (!uri_check(uri, err) || !postgres_open(&s->db, uri, true, err) ||
+    if (!postgres_open(&s->db, uri, true, err) ||
         !db_prepare(&s->db, SQL_SHIP_CALL, &s->call, err)) {
         ship_sender_close(s);
         return false;
@@ -35,6 +34,32 @@ void ship_sender_close(struct ship_sender *s)
     db_finalize(s->call);
     db_close(&s->db);
     free(s);
+}
+
+static bool run_for(struct ship_sender *s, const char *sql, const struct uuid *host,
+                    struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+    bool is_ok = db_prepare(&s->db, sql, &stmt, err);
+
+    if (is_ok) {
+        db_bind_uuid(stmt, 1, host);
+        is_ok = db_run(stmt, "deliver for a host", err);
+    }
+    db_finalize(stmt);
+    return is_ok;
+}
+
+bool ship_sender_begin_as(struct ship_sender *s, const struct uuid *host, struct error *err)
+{
+    return db_begin(&s->db, DB_WRITING, "deliver for a host", err) &&
+           run_for(s, SQL_PG_BORROW_ADMIT, host, err);
+}
+
+bool ship_sender_commit_as(struct ship_sender *s, const struct uuid *host, struct error *err)
+{
+    return run_for(s, SQL_PG_BORROW_RETURNED, host, err) &&
+           db_commit(&s->db, "deliver for a host", err);
 }
 
 static void bind_origin(struct db_stmt *call, const struct ship_origin *o)
@@ -72,6 +97,12 @@ static bool call(struct ship_sender *s, const char *what, struct ship_answer *ou
 bool ship_send(struct ship_sender *s, const struct ship_origin *origin, const struct ship_batch *b,
                struct ship_answer *out, struct error *err)
 {
+    if (b->up_to >= STORE_NUMBERS)
+        return error_set(
+            err, ERR_REFUSED,
+            "tick %lld is beyond what a database of many hosts numbers (10^12): it can only "
+            "be kept in a directory",
+            (long long)b->up_to);
     bind_origin(s->call, origin);
     db_bind_int(s->call, 7, b->after);
     db_bind_int(s->call, 8, b->up_to);

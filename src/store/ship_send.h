@@ -10,12 +10,21 @@
 struct ship_sender;
 
 /*
- * uri: postgresql://..., for a role that may ship. ERR_USAGE: it is none, or has a password in it;
- * ERR_RETRY: PostgreSQL can't be reached.
+ * uri: postgresql://..., for a role that may ship. ERR_USAGE: it is none; ERR_RETRY: PostgreSQL
+ * can't be reached.
  */
 MUST_CHECK bool ship_sender_open(struct ship_sender **out, const char *uri, struct error *err);
 /* Accepts NULL. */
 void ship_sender_close(struct ship_sender *sender);
+
+/*
+ * For a keeper of the database: all that is sent up to the commit is of this host, and is stored
+ * then or not at all.
+ */
+MUST_CHECK bool ship_sender_begin_as(struct ship_sender *sender, const struct uuid *host,
+                                     struct error *err);
+MUST_CHECK bool ship_sender_commit_as(struct ship_sender *sender, const struct uuid *host,
+                                      struct error *err);
 
 struct ship_answer {
     int64_t delivered; /* the tick up to which nothing is missing there; the origin's begin */
