@@ -35,7 +35,8 @@ struct shipping {
     struct ship_end end;               /* of meter.db */
     int64_t conflicts, told_conflicts; /* of this process */
     int64_t round_mono_ns;
-    unsigned failures; /* in a row */
+    bool is_forward;   /* something was shipped in this round */
+    unsigned failures; /* in a row, without anything shipped between them */
     char trouble[ERROR_TEXT_MAX];
 };
 
@@ -142,6 +143,7 @@ static bool send_batch(struct shipping *s, const struct ship_origin *o, struct s
     p->mark.conflicts += answer.conflicts;
     if (!safety_is_on(SAFETY_SHIP_DELIVERED))
         answer.delivered = b->up_to;
+    s->is_forward = true;
     if (answer.delivered == b->up_to) {
         ship_place_confirm(p, b->up_to, b->utc_ns);
         return true;
@@ -307,6 +309,7 @@ static bool run_round(struct shipping *s, bool *is_all, struct error *err)
     size_t count;
 
     s->round_mono_ns = clock_mono().ns;
+    s->is_forward = false;
     *is_all = true;
     bool is_ok = ship_reader_open(&s->reader, s->options->db, &limits, err) &&
                  ship_reader_origins(s->reader, &list, &count, err) &&
@@ -340,7 +343,7 @@ static void note_failure(struct shipping *s, const struct error *err)
 {
     if (!s->options->is_once && (s->failures == 0 || strcmp(s->trouble, err->text) != 0))
         log_event(LOG_LEVEL_WARNING, "%s", err->text);
-    s->failures++;
+    s->failures = s->is_forward ? 1 : s->failures + 1;
     (void)snprintf(s->trouble, sizeof s->trouble, "%s", err->text);
 }
 
