@@ -1,9 +1,11 @@
 -- clock_steps: every step of the wall clock beyond 100 ms has its row, and no other tick has.
 WITH
 difference AS (
-    -- a clock that went from one end of time to the other: the step is what an integer can hold
+    -- a clock that went from one end of time to the other: the step is what an integer can hold. (Time goes
+    -- back where the host booted, and there only: it is not asked for.)
     SELECT m.tick,
-           CASE WHEN m.utc_ns - m.from_utc_ns < -9223372036854775807 + (m.mono_ns - m.from_mono_ns)
+           CASE WHEN m.mono_ns < m.from_mono_ns THEN 0
+                WHEN m.utc_ns - m.from_utc_ns < -9223372036854775807 + (m.mono_ns - m.from_mono_ns)
                 THEN -9223372036854775807
                 ELSE m.utc_ns - m.from_utc_ns - (m.mono_ns - m.from_mono_ns) END AS step_ns
       FROM tick_step AS m

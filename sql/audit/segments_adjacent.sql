@@ -38,4 +38,4 @@ SELECT s.segment, s.life, s.first_tick, s.last_tick, NULL, 'begins or ends at a 
   LEFT JOIN tick AS f ON f.tick = s.first_tick
   LEFT JOIN tick AS z ON z.tick = coalesce(s.last_tick, s.first_tick)
  WHERE f.tick IS NULL OR z.tick IS NULL
- ORDER BY 2, 1;
+ ORDER BY 2, 1, 6;
