@@ -379,17 +379,36 @@ static const struct {
     {"hour_cut", SQL_SHIP_HOUR_CUTS}, {"life", SQL_SHIP_LIVES},
 };
 
+/* "name":[...], or nothing when it is empty: most batches have ticks and segments only. */
+static bool add_list(struct reading *g, const char *name, const char *sql, struct error *err)
+{
+    struct ship_text *t = &g->batch->rows;
+    size_t before = t->length;
+
+    if (!add_text(t, "\"", err) || !add_text(t, name, err) || !add_text(t, "\":[", err))
+        return false;
+    size_t empty = t->length;
+
+    if (!ask_all(g, sql, take_json, err))
+        return false;
+    if (t->length == empty) {
+        t->length = before;
+        return true;
+    }
+    return end_list(t, "],", err);
+}
+
 static bool read_rows(struct reading *g, struct error *err)
 {
     struct ship_text *t = &g->batch->rows;
 
     t->length = 0;
+    if (!add_text(t, "{", err))
+        return false;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (!add_text(t, i == 0 ? "{\"" : "],\"", err) || !add_text(t, lists[i].name, err) ||
-            !add_text(t, "\":[", err) || !ask_all(g, lists[i].sql, take_json, err) ||
-            !end_list(t, "", err))
+        if (!add_list(g, lists[i].name, lists[i].sql, err))
             return false;
-    return add_text(t, "]}", err);
+    return end_list(t, "}", err);
 }
 
 /* A batch begins behind a tick that is there, so that an end is in the batch of the tick behind it.

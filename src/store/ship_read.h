@@ -47,7 +47,7 @@ struct ship_batch {
     int64_t
         pruned_to; /* the first cut that is left, when something behind `after` was pruned; -1 */
     size_t ticks, segments;
-    struct ship_text rows;            /* {"boot":[[...],...],...}: what is rare */
+    struct ship_text rows;            /* {"boot":[[...],...],...}: what is rare; no empty lists */
     struct ship_text tick_numbers;    /* {tick,late_ns,...}: 7 numbers each */
     struct ship_text segment_numbers; /* {segment,life,...}: 6 numbers each; last_tick -1: open */
 };
