@@ -18,7 +18,7 @@
 
 struct billing_store;
 
-enum { BILLING_WAIT_S = 60, ACCOUNT_MAX = 64, ACCOUNT_TEXT_MAX = ACCOUNT_MAX + 1 };
+enum { BILLING_WAIT_S = 300, ACCOUNT_MAX = 64, ACCOUNT_TEXT_MAX = ACCOUNT_MAX + 1 };
 
 /*
  * STORE_WRITE begins a transaction, whose commit is the last thing that is written: afterwards a
