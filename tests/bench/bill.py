@@ -26,7 +26,7 @@ INSERT INTO host SELECT '0a0a0a0a-0000-4000-8000-' || lpad(i::text, 12, '0') FRO
 INSERT INTO store SELECT i, '0b0b0b0b-0000-4000-8000-' || lpad(i::text, 12, '0'),
                          '0a0a0a0a-0000-4000-8000-' || lpad(i::text, 12, '0'), 1, 0, NULL, NULL
   FROM generate_series(1, {hosts}) AS i;
-INSERT INTO delivered SELECT i, i * {size} - 1, i * {size} + 10 FROM generate_series(1, {hosts}) AS i;
+INSERT INTO delivered SELECT i, i * {size} - 1, i * {size} + 3599 FROM generate_series(1, {hosts}) AS i;
 INSERT INTO boot_row SELECT i * {size} + 1, '0c0c0c0c-0000-4000-8000-' || lpad(i::text, 12, '0'), i * {size}, i * {size}, i
   FROM generate_series(1, {hosts}) AS i;
 INSERT INTO hour_cut_row SELECT i * {size}, {end}, i * {size}, i FROM generate_series(1, {hosts}) AS i;
@@ -38,8 +38,15 @@ SELECT i * {size} + j, i * {size} + 1, i * {size}, i * {size}, i * {size}, NULL,
   FROM generate_series(1, {hosts}) AS i, generate_series(1, {vms}) AS j;
 SELECT make_month({hour}), make_month({end});
 INSERT INTO tick_pack (first_tick, last_tick, late_base, utc_diff_base, window_base, kib_base, store_no, hour, ticks,
-                       domains_base, synchronised)
-SELECT i * {size}, i * {size} + 10, 0, 0, 1000, 0, i, {end}, 11, {vms}, true FROM generate_series(1, {hosts}) AS i;
+                       domains_base, synchronised, late_ns, utc_diff_ns, window_ns)
+SELECT i * {size} + p * 60, i * {size} + p * 60 + 59, 0, 0, 1000, 0, i, {end}, 60, {vms}, true, r.late, r.diff, r.width
+  FROM generate_series(1, {hosts}) AS i CROSS JOIN generate_series(0, 59) AS p
+  CROSS JOIN LATERAL (SELECT array_agg((random() * 60000 + 0 * k)::int) AS late, array_agg((random() * 20000)::int) AS diff,
+                             array_agg((random() * 40000)::int) AS width FROM generate_series(1, 60) AS k) AS r;
+INSERT INTO segment_row (segment, life, first_tick, last_tick, kib, store_no, hour, counted)
+SELECT i * {size} + c * {vms} + j, i * {size} + j, i * {size} + c * 300, CASE WHEN c < 11 THEN i * {size} + c * 300 + 299 END,
+       1048576 + c * 4, i, {end}, true
+  FROM generate_series(1, {hosts}) AS i, generate_series(0, 11) AS c, generate_series(1, {vms}) AS j;
 INSERT INTO derived SELECT i, i * {size} FROM generate_series(1, {hosts}) AS i;
 INSERT INTO usage_day
 SELECT i * {size} + j, d, 90000000000 + i * j, 1000, 86400000000000, 0, 0, i
@@ -79,7 +86,8 @@ def main():
         run("tariff", "set", "default", "0.0042", "EUR/GiBh", "--from", "2020-01-01")
         server.ask("INSERT INTO billing.vm_owner SELECT DISTINCT vm, 0, 1, 'acme' FROM meter.life_row", "bill")
         print(f"{o.hosts} hosts of {o.vms} VMs, {o.days} days: {o.hosts * o.vms * o.days * 24} VM-hours")
-        steps = [("a month's usage by VM", ("usage", "--from", "2025-12-01", "--to", "2026-01-01", "--format", "csv")),
+        steps = [("the open hour of every host", ("usage", "--from", "2026-01-01", "--format", "csv")),
+                 ("a month's usage by VM", ("usage", "--from", "2025-12-01", "--to", "2026-01-01", "--format", "csv")),
                  ("charge, all anew", ("charge", "--key", key)), ("charge again, nothing new", ("charge", "--key", key)),
                  ("close", ("close", "2025-12", "--force", "--key", key))]
         for form in ("accountant", "journal", "json"):
