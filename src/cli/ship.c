@@ -34,7 +34,7 @@ static const struct {
                  {'d', "store", "db"},
                  {'s', "ship", "state"},
                  {'i', "ship", "interval"}};
-enum { OVERRIDES = sizeof overrides / sizeof *overrides };
+enum { DB = 1, STATE = 2, OVERRIDES = sizeof overrides / sizeof *overrides };
 
 struct command_line {
     const char *config;
@@ -94,12 +94,21 @@ static bool override(struct config *config, const struct command_line *line, str
     return true;
 }
 
+/* What is noted of a directory that was named is beside its databases, unless something else is
+ * said. */
+static void choose_state(struct config *config, const struct command_line *line)
+{
+    if (line->values[DB] != NULL && line->values[STATE] == NULL && line->config == NULL)
+        (void)snprintf(config->ship_state, sizeof config->ship_state, "%s", line->values[DB]);
+}
+
 static bool make_config(const struct command_line *line, struct config *config, struct error *err)
 {
     config_init(config);
     if ((line->config != NULL && !config_read(config, line->config, err)) ||
         !override(config, line, err))
         return false;
+    choose_state(config, line);
     if (config->ship_to[0] != '\0' || line->is_status)
         return true;
     return error_set(err, ERR_USAGE,

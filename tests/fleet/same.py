@@ -63,8 +63,7 @@ def ship(both):
     if not both.is_admitted:
         both.central.run("db", "host", "add", scene.HOST, ROLE)
         both.is_admitted = True
-    done = subprocess.run([both.file.program, "ship", "--once", "--to", both.ship_uri, "--db", both.file.store, "--state",
-                           both.file.store],
+    done = subprocess.run([both.file.program, "ship", "--once", "--to", both.ship_uri, "--db", both.file.store],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise Wrong(f"ship: {done.stderr}")
