@@ -38,9 +38,9 @@ charging = book sheet late ledger charge sealing hours statement statement_usage
     statement_names totals publish table export export_parts export_accountant export_totals export_json \
     invoice export_focus export_journal
 billing_store = billing_store billing_lines billing_rated billing_export query postgres postgres_text central \
-    store_retire borrow
+    store_retire
 # a store to PostgreSQL
-shipping = ship_read ship_send ship_store
+shipping = ship_read ship_send ship_store borrow
 cli = main cli usage usage_table audit replay replay_central record subscription top names backup db db_host balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \
     charge close export report nightly nightly_export audit_exports \
