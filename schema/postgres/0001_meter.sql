@@ -40,6 +40,7 @@ CREATE TABLE delivered (
     store_no      int NOT NULL,
     after_tick    bigint NOT NULL,
     up_to_tick    bigint NOT NULL CHECK (up_to_tick > after_tick),
+    is_whole      boolean NOT NULL DEFAULT false,              -- from the beginning of the store
     PRIMARY KEY (store_no, after_tick)
 ) WITH (fillfactor = 50);
 
@@ -56,8 +57,7 @@ CREATE TABLE retired (
 CREATE VIEW store_mark AS
 SELECT s.store_no, s.host, d.after_tick + 1 AS first_tick, least(d.up_to_tick, r.tick) AS whole_to
   FROM store AS s
-  JOIN delivered AS d ON d.store_no = s.store_no
-   AND d.after_tick = s.store_no * 1000000000000 + coalesce(s.after_tick - s.restored_from * 1000000000000, -1)
+  JOIN delivered AS d ON d.store_no = s.store_no AND d.is_whole
   LEFT JOIN retired AS r ON r.store_no = s.store_no;
 
 -- A row that contradicts what was delivered before: it changed nothing.
@@ -469,11 +469,12 @@ SELECT l.life, l.domid, l.vm, l.billed, l.first_tick - b.tick_base AS first_seq,
 CREATE VIEW usage_recomputed AS
 WITH RECURSIVE
 cut AS MATERIALIZED (
-    SELECT c.store_no, c.hour, c.tick AS cut, c.first_segment, c.tick < d.tick AS is_derived,
+    SELECT c.store_no, c.hour, c.tick AS cut, c.first_segment, c.tick < d.tick AS is_derived, m.whole_to,
            lead(c.first_segment, 1, 9223372036854775807) OVER (PARTITION BY c.store_no ORDER BY c.tick)
                AS end_segment
-      FROM hour_cut AS c
+      FROM hour_cut_row AS c
       JOIN derived AS d ON d.store_no = c.store_no AND c.tick <= d.tick
+      JOIN store_mark AS m ON m.store_no = c.store_no AND c.tick <= m.whole_to
 ),
 span AS (
     SELECT t.store_no, max(c.tick) OVER w AS cut, t.tick, t.utc_ns / 3600000000000 AS hour,
@@ -502,14 +503,13 @@ run AS MATERIALIZED (
     WINDOW w AS (PARTITION BY store_no, cut ORDER BY tick ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 seg AS MATERIALIZED (
-    SELECT s.store_no, c.cut, c.is_derived, s.life, s.first_tick, coalesce(s.last_tick, m.whole_to) AS last_tick,
-           s.kib, s.counted = 1 AS is_counted, s.first_tick = l.counted_tick AND s.counted = 1 AS is_first,
-           lead(s.counted = 1) OVER (PARTITION BY s.store_no, s.life ORDER BY s.segment) AS next_counted
+    SELECT s.store_no, c.cut, c.is_derived, s.life, s.first_tick, least(s.last_tick, c.whole_to) AS last_tick,
+           s.kib, s.counted AS is_counted, s.first_tick = l.counted_tick AND s.counted AS is_first,
+           lead(s.counted) OVER (PARTITION BY s.store_no, s.life ORDER BY s.segment) AS next_counted
       FROM cut AS c
-      JOIN segment AS s ON s.store_no = c.store_no AND s.hour = c.hour
+      JOIN segment_row AS s ON s.store_no = c.store_no AND s.hour = c.hour AND s.first_tick <= c.whole_to
        AND s.segment >= c.first_segment AND s.segment < c.end_segment
-      JOIN store_mark AS m ON m.store_no = c.store_no
-      JOIN life AS l ON l.life = s.life AND l.store_no = s.store_no
+      JOIN life_row AS l ON l.life = s.life AND l.store_no = s.store_no
 ),
 -- the hours behind the first of an interval, one by one
 spill (store_no, cut, tick, is_gap, hour, ns, rest_ns) AS (

@@ -615,7 +615,7 @@ END
 $$;
 
 -- The ranges that this one touches become one with it.
-CREATE FUNCTION ship_deliver(p_no int, p_after bigint, p_up_to bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION ship_deliver(p_no int, p_after bigint, p_up_to bigint, p_begin bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_from bigint;
     v_to bigint;
@@ -630,8 +630,8 @@ BEGIN
         RETURN;
     END IF;
     DELETE FROM delivered AS d WHERE d.store_no = p_no AND d.after_tick <= p_up_to AND d.up_to_tick >= p_after;
-    INSERT INTO delivered (store_no, after_tick, up_to_tick)
-    VALUES (p_no, least(v_from, p_after), greatest(v_to, p_up_to));
+    INSERT INTO delivered (store_no, after_tick, up_to_tick, is_whole)
+    VALUES (p_no, least(v_from, p_after), greatest(v_to, p_up_to), least(v_from, p_after) = p_begin);
 END
 $$;
 
@@ -710,7 +710,8 @@ BEGIN
             + ship_events(v_no, p_after, p_up_to, v_begin, p_hour, p_ticks[1], p_rows)
             + ship_lives(v_no, p_after, p_up_to, v_begin, p_rows)
             + ship_segments(v_no, p_after, p_up_to, v_begin, p_hour::int, segments);
-        PERFORM ship_deliver(v_no, v_no * 1000000000000 + p_after, v_no * 1000000000000 + p_up_to);
+        PERFORM ship_deliver(v_no, v_no * 1000000000000 + p_after, v_no * 1000000000000 + p_up_to,
+                             v_no * 1000000000000 + v_begin);
     ELSIF coalesce(cardinality(p_ticks), 0) + coalesce(cardinality(segments), 0) > 0
             OR coalesce(p_rows, '{}') <> '{}' THEN
         PERFORM ship_refuse('it is of no tick, and has rows');

@@ -20,6 +20,8 @@ BEGIN
                    current_database());
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO pagemeter_keeper, pagemeter_billing, pagemeter_reader',
                    current_database());
+    -- plans of audits over some months look dear, and are not: to compile them takes longer than they do
+    EXECUTE format('ALTER DATABASE %I SET jit = off', current_database());
 END
 $$;
 

@@ -11,16 +11,21 @@ SELECT t.tick, t.mono_ns, t.utc_ns, t.max_gap_ns, CASE WHEN b.boot IS NOT NULL T
  ORDER BY t.tick;
 
 -- :name SELECT_SEGMENTS
--- from the cut at ?1 up to and including those that begin at tick ?2; the open ones hold to ?2
+-- from the cut at ?1 up to and including those that begin at tick ?2; the open ones hold to ?2. Store, hour
+-- and segment are named, so that the index is used whatever is known of the table.
 SELECT s.life, s.first_tick, coalesce(s.last_tick, ?2), s.kib, s.counted, coalesce(l.counted_tick, -1)
   FROM segment AS s
   JOIN life AS l ON l.life = s.life AND l.store_no = s.store_no
  WHERE s.store_no = ?1 / 1000000000000
+   AND s.hour >= (SELECT min(c.hour) FROM hour_cut_row AS c
+                   WHERE c.store_no = ?1 / 1000000000000 AND c.tick >= ?1 AND c.tick <= ?2)
+   AND s.hour <= (SELECT max(c.hour) FROM hour_cut_row AS c
+                   WHERE c.store_no = ?1 / 1000000000000 AND c.tick >= ?1 AND c.tick <= ?2)
    AND s.segment >= (SELECT c.first_segment FROM hour_cut_row AS c
-                      WHERE c.tick = ?1 AND c.store_no = ?1 / 1000000000000)
+                      WHERE c.store_no = ?1 / 1000000000000 AND c.tick = ?1)
    AND s.segment < coalesce((SELECT min(c.first_segment) FROM hour_cut_row AS c
-                              WHERE c.tick > ?2 AND c.tick < (?1 / 1000000000000 + 1) * 1000000000000
-                                AND c.store_no = ?1 / 1000000000000),
+                              WHERE c.store_no = ?1 / 1000000000000 AND c.tick > ?2
+                                AND c.tick < (?1 / 1000000000000 + 1) * 1000000000000),
                             (?1 / 1000000000000 + 1) * 1000000000000)
    AND s.first_tick <= ?2
  ORDER BY s.life, s.segment;
