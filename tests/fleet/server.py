@@ -33,6 +33,7 @@ class Server:
         place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.directory = tempfile.TemporaryDirectory(prefix="pagemeter-postgres.", dir=place)
         self.place = self.directory.name
+        self.is_made = False  # the template of databases
 
     def __enter__(self):
         if USER:
@@ -68,20 +69,58 @@ class Server:
         """The same as lists of texts; no text may have a bar or a line in it."""
         return [line.split("|") for line in self.ask(text, database, role).splitlines()]
 
-    def database(self, name):
-        """Makes one with the schema of schema/postgres, as `pagemeter db init` does."""
+    def try_all(self, texts, database="postgres", role="postgres"):
+        """Each in a transaction that is rolled back: what was said against it, "" when it was done; and all errors."""
+        script = ["\\o /dev/null"]
+        for text in texts:
+            script += ["BEGIN;", text.rstrip(";") + ";", "\\if :ERROR", "\\echo @ :LAST_ERROR_MESSAGE",
+                       "\\else", "\\echo @", "\\endif", "ROLLBACK;"]
+        done = run("psql", "-h", self.place, "-U", role, "-d", database, "-qAtX", text="\n".join(script))
+        said = [part.strip() for part in done.stdout.split("@")[1:]]
+        if len(said) != len(texts):
+            raise AssertionError(f"{len(said)} answers to {len(texts)} attempts: {done.stderr[-300:]}")
+        return said, done.stderr
+
+    def database(self, name, change=None):
+        """Makes one with the schema of schema/postgres; change: what is broken in it, (text, other text)."""
         self.ask(f"DROP DATABASE IF EXISTS {name}")
-        self.ask(f"CREATE DATABASE {name}")
-        self.ask("CREATE SCHEMA pagemeter; CREATE TABLE pagemeter.migration (version int PRIMARY KEY, name text,"
-                 " applied timestamptz NOT NULL DEFAULT now())", name)
-        for path in MIGRATIONS:
-            with open(path, encoding="utf-8") as file:
-                self.ask("BEGIN;\n" + file.read() + "\nCOMMIT;", name)
+        if change is None:
+            self.copy_database(name)
+        else:
+            self.ask(f"CREATE DATABASE {name}")
+            self.ask(schema(change), name)
         self.ask(f"ALTER DATABASE {name} SET search_path = meter, billing")
         return name
 
+    def copy_database(self, name):
+        """Of one that is made once; who may connect is no part of a copy."""
+        if not self.is_made:
+            self.ask("CREATE DATABASE schema_made")
+            self.ask(schema(None), "schema_made")
+            self.is_made = True
+        self.ask(f"CREATE DATABASE {name} TEMPLATE schema_made")
+        self.ask(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;"
+                 f"GRANT CONNECT ON DATABASE {name} TO pagemeter_host, pagemeter_keeper, pagemeter_billing, pagemeter_reader;"
+                 f"GRANT TEMPORARY ON DATABASE {name} TO pagemeter_keeper, pagemeter_billing, pagemeter_reader")
+
     def uri(self, database, role="postgres"):
         return f"postgresql://{role}@/{database}?host={self.place}"
+
+
+def schema(change):
+    """All migrations, each in a transaction; change: (text, other text), of which one is once in them."""
+    done, found = ["CREATE SCHEMA pagemeter; CREATE TABLE pagemeter.migration (version int PRIMARY KEY, name text,"
+                   " applied timestamptz NOT NULL DEFAULT now());"], 0
+    for version, path in enumerate(MIGRATIONS, 1):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        if change is not None:
+            found += text.count(change[0])
+            text = text.replace(*change)
+        done.append(f"BEGIN;\n{text}\nINSERT INTO pagemeter.migration VALUES ({version}, '{os.path.basename(path)}'); COMMIT;")
+    if change is not None and found != 1:
+        raise SystemExit(f"{found} times in schema/postgres: {change[0]}")
+    return "\n".join(done)
 
 
 def literal(value):
