@@ -593,20 +593,50 @@ static bool is_local(const PQconninfoOption *list)
 
 #define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
 
+/*
+ * What the URI does not say. A server that vanished without a word is noticed within two minutes,
+ * and not when the system's own keepalive gives up, which is after two hours.
+ */
+static const struct {
+    const char *name, *value;
+} defaults[] = {
+    {"connect_timeout", "10"}, {"keepalives_idle", "60"},      {"keepalives_interval", "10"},
+    {"keepalives_count", "6"}, {"tcp_user_timeout", "120000"},
+};
+
+static void verify(struct options *o, const PQconninfoOption *list)
+{
+    add_option(o, "sslmode", "verify-full");
+    if (find_option(list, "sslrootcert") == NULL && getenv("PGSSLROOTCERT") == NULL &&
+        access(SYSTEM_ROOTS, R_OK) == 0)
+        add_option(o, "sslrootcert", SYSTEM_ROOTS);
+}
+
+static bool has_service(const PQconninfoOption *list)
+{
+    return find_option(list, "service") != NULL || getenv("PGSERVICE") != NULL;
+}
+
+/* Which host a service file names is not known here. What it says goes before the environment. */
+static void verify_by_environment(void)
+{
+    if (setenv("PGSSLMODE", "verify-full", 0) == 0 && access(SYSTEM_ROOTS, R_OK) == 0)
+        (void)setenv("PGSSLROOTCERT", SYSTEM_ROOTS, 0);
+}
+
 /* What the URI says, and what is missing there. */
 static void gather(struct options *o, const PQconninfoOption *list)
 {
     for (const PQconninfoOption *p = list; p->keyword != NULL; p++)
         if (p->val != NULL && p->val[0] != '\0')
             add_option(o, p->keyword, p->val);
-    if (find_option(list, "connect_timeout") == NULL)
-        add_option(o, "connect_timeout", "10");
-    if (find_option(list, "sslmode") == NULL && getenv("PGSSLMODE") == NULL && !is_local(list)) {
-        add_option(o, "sslmode", "verify-full");
-        if (find_option(list, "sslrootcert") == NULL && getenv("PGSSLROOTCERT") == NULL &&
-            access(SYSTEM_ROOTS, R_OK) == 0)
-            add_option(o, "sslrootcert", SYSTEM_ROOTS);
-    }
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        if (find_option(list, defaults[i].name) == NULL)
+            add_option(o, defaults[i].name, defaults[i].value);
+    if (has_service(list))
+        verify_by_environment();
+    else if (find_option(list, "sslmode") == NULL && getenv("PGSSLMODE") == NULL && !is_local(list))
+        verify(o, list);
     add_option(o, "fallback_application_name", "pagemeter");
     o->names[o->count] = NULL;
     o->values[o->count] = NULL;

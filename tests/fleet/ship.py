@@ -23,6 +23,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -464,6 +465,63 @@ def story_refused(story):
     wait_for("the first ticks", lambda: delivered(story, host) == last_tick(host))
     require("another process" in host.ship(story.uri(host), expect=3).stderr, "two ships from one state")
     require(end(running) == 0, "it does not end well")
+
+
+class Plain(threading.Thread):
+    """A server that has no TLS: does anybody go on without?"""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.has_heard = False
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                with client:
+                    client.settimeout(5)
+                    said = client.recv(8)
+                    if said == bytes([0, 0, 0, 8, 4, 210, 22, 47]):  # may I use TLS?
+                        client.sendall(b"N")
+                        said = client.recv(8)
+                    self.has_heard = self.has_heard or said != b""
+            except OSError:
+                return
+
+    def is_trusted(self, host, *words, environment=None):
+        self.has_heard = False
+        done = subprocess.run([os.path.join(host.bindir, "pagemeter"), "ship", "--once", "--db", host.store, "--state",
+                               host.state, *words], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, **(environment or {})})
+        require(done.returncode == 3, f"it exits with {done.returncode}: {done.stderr}")
+        require(self.has_heard or "SSL" in done.stderr, done.stderr)
+        return self.has_heard
+
+
+def story_encrypted(story):
+    """Elsewhere than on this machine nothing is sent without TLS, unless that is said."""
+    host = story.host()
+    host.measure(3)
+    plain = Plain()
+    far = f"postgresql://u@db.example.com:{plain.port}/meter?hostaddr=127.0.0.1"
+    services = {"PGSERVICEFILE": os.path.join(story.place, "services")}
+    with open(services["PGSERVICEFILE"], "w", encoding="utf-8") as file:
+        file.write(f"[far]\nhost=db.example.com\nhostaddr=127.0.0.1\nport={plain.port}\n"
+                   f"[plain]\nhost=127.0.0.1\nport={plain.port}\nsslmode=disable\n")
+    require(plain.is_trusted(host, "--to", f"postgresql://u@127.0.0.1:{plain.port}/meter"), "this machine is not trusted")
+    require(not plain.is_trusted(host, "--to", far), "another machine is")
+    require(plain.is_trusted(host, "--to", f"{far}&sslmode=disable"), "what the URI says does not count")
+    require(plain.is_trusted(host, "--to", far, environment={"PGSSLMODE": "disable"}), "the environment does not count")
+    require(not plain.is_trusted(host, "--to", "postgresql://u@/meter?service=far", environment=services),
+            "another machine is, by a service file")
+    require(not plain.is_trusted(host, "--to", "postgresql:///meter", environment={**services, "PGSERVICE": "far"}),
+            "another machine is, by a service of the environment")
+    require(plain.is_trusted(host, "--to", "postgresql://u@/meter?service=plain", environment=services),
+            "what the service file says does not count")
+    plain.listener.close()
 
 
 def story_full_disk(story):
