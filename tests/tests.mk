@@ -90,6 +90,10 @@ $(O)/test/bench-balloon: $(O)/tests/bench/balloon.o $(O)/tests/bench/rivals.o $(
 bench-billing: all ## what a month's bills of 10,000 VMs cost
 	@python3 tests/bench/billing.py $(O)/bin
 
+.PHONY: bench-fleet
+bench-fleet: all ## 200 hosts and one PostgreSQL: rows a second, lag, bytes a sample
+	@python3 tests/bench/fleet.py $(O)/bin
+
 .PHONY: bench-balloon
 bench-balloon: $(O)/test/bench-balloon ## memory on demand beside the rules of others
 	@$(O)/test/bench-balloon
