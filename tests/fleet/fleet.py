@@ -22,12 +22,10 @@ import collections
 import os
 import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -36,6 +34,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "property"))
 import generate
 import oracle
 import server as postgres
+from proxy import Proxy
 
 HOUR = generate.HOUR
 SIZE = 10**12
@@ -90,51 +89,6 @@ class Host(generate.Host):
                 self.event()
             self.tick()
         return self.records
-
-
-# ---- what goes wrong on the way ----
-
-class Proxy(threading.Thread):
-    """PostgreSQL's socket, whose connections end after a random number of bytes."""
-
-    def __init__(self, directory, target, pick):
-        super().__init__(daemon=True)
-        self.path, self.target, self.pick = os.path.join(directory, ".s.PGSQL.5432"), target, pick
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        os.chmod(self.path, 0o777)
-        self.listener.listen(64)
-        self.cuts = 0
-        self.start()
-
-    def run(self):
-        while True:
-            near, _ = self.listener.accept()
-            far = socket.socket(socket.AF_UNIX)
-            try:
-                far.connect(self.target)
-            except OSError:
-                near.close()
-                continue
-            left = [self.pick.choice([self.pick.randrange(1, 3000), self.pick.randrange(1, 200_000), 10**9])]
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self.pump, args=(one, other, left), daemon=True).start()
-
-    def pump(self, one, other, left):
-        try:
-            while data := one.recv(4096):
-                data, left[0] = data[:max(0, left[0])], left[0] - len(data)
-                other.sendall(data)
-                if left[0] <= 0:
-                    self.cuts += 1
-                    break
-        except OSError:
-            pass
-        for end in (one, other):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
 
 class Store:
@@ -334,7 +288,8 @@ def main():
         pagemeter(program, uri, "db", "init")
         between = os.path.join(scratch, "proxy")
         os.mkdir(between)
-        proxy = Proxy(between, os.path.join(server.place, ".s.PGSQL.5432"), random.Random(options.seed + 1))
+        proxy = Proxy(between, server.place, options.seed)
+        proxy.is_wild = True
         pool = [str(generate.Host(f"{options.seed} pool {i}", 1).host) for i in range(12)]
         stores = []
         for number in range(options.hosts):
