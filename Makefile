@@ -78,6 +78,9 @@ programs = $(O)/bin/pagemeterd $(O)/bin/pageballoond $(O)/bin/pagemeter $(O)/bin
     $(O)/bin/modd
 test_programs = $(O)/test/bin/pagemeterd $(O)/test/bin/pagemeter
 
+.DEFAULT_GOAL = all
+include src/serve/serve.mk
+
 .PHONY: all
 all: $(O)/.deps-build $(programs) ## the programs, in build/bin/ (the default)
 
@@ -139,7 +142,7 @@ test-programs: $(O)/.deps-build $(test_programs)
 install: all ## programs, unit, manuals, schema, queries, example configuration
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
 	    $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/pagemeter $(DESTDIR)$(DATADIR)/pagemeter
-	install -m 755 $(O)/bin/pagemeter $(DESTDIR)$(BINDIR)
+	install -m 755 $(O)/bin/pagemeter $(O)/bin/pagemeter-serve $(DESTDIR)$(BINDIR)
 	install -m 755 $(O)/bin/pagemeterd $(O)/bin/pageballoond $(DESTDIR)$(SBINDIR)
 	install -m 755 $(O)/bin/pagemeter-names $(DESTDIR)$(LIBEXECDIR)
 	for page in docs/man/*.[1-9]; do \

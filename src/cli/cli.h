@@ -31,6 +31,8 @@ int cmd_report(int argc, char **argv);
 int cmd_nightly(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_ship(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
+int cmd_link(int argc, char **argv);
 
 /* Says the error on standard error; returns the exit status that goes with it. */
 int cli_fail(const struct error *err);

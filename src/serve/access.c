@@ -1,0 +1,35 @@
+#include "serve/access.h"
+
+#include <string.h>
+
+struct access access_to(const struct asker *asker, const struct book *book, const struct uuid *vm)
+{
+    return (struct access){.asker = asker, .book = book, .vm = *vm};
+}
+
+bool access_has_hour(struct access *a, int64_t hour)
+{
+    struct rate rate = {0};
+
+    if (a->asker->is_operator)
+        return true;
+    if (a->book == NULL || hour < 0)
+        return false;
+    if (a->until_hour == 0 || hour < a->from_hour || hour >= a->until_hour) {
+        book_rate(a->book, &a->vm, hour, &rate);
+        a->from_hour = hour;
+        a->until_hour = rate.until_hour;
+        a->is_his = rate.account != NULL && strcmp(rate.account->id, a->asker->account) == 0;
+    }
+    return a->is_his;
+}
+
+bool access_has_any(struct access *a, int64_t from_hour, int64_t to_hour)
+{
+    for (int64_t hour = from_hour; hour < to_hour; hour = a->until_hour)
+        if (access_has_hour(a, hour))
+            return true;
+        else if (a->book == NULL || a->until_hour <= hour)
+            return false;
+    return false;
+}

@@ -1,0 +1,129 @@
+#include "serve/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "billing/month.h"
+#include "common/calendar.h"
+
+bool answer_not_there(struct error *err)
+{
+    return error_set(err, ERR_REFUSED, "there is nothing here that you may see");
+}
+
+void answer_int128(struct json *json, const char *name, usage_kib_ns value)
+{
+    char text[USAGE_TEXT_MAX];
+
+    json_text(json, name, usage_format(value, text));
+}
+
+void answer_time(struct json *json, const char *name, int64_t utc_ns)
+{
+    char text[HOUR_TEXT_MAX];
+
+    json_text(json, name, calendar_format_second(utc_ns, text));
+}
+
+/* ---- names ---- */
+
+static bool take_name(void *self, const struct uuid *vm, const char *name, struct error *err)
+{
+    struct vm_names *names = self;
+
+    if (names->count == names->room) {
+        size_t room = names->room * 2 + 64;
+        struct vm_name *larger = realloc(names->list, room * sizeof *larger);
+
+        if (larger == NULL)
+            return error_set(err, ERR_NOMEM, "not enough memory for the names of VMs");
+        names->list = larger;
+        names->room = room;
+    }
+    char *copy = strdup(name);
+
+    if (copy == NULL)
+        return error_set(err, ERR_NOMEM, "not enough memory for the names of VMs");
+    names->list[names->count++] = (struct vm_name){*vm, copy};
+    return true;
+}
+
+bool vm_names_read(struct vm_names *names, struct reader *reader, struct error *err)
+{
+    const struct billing_name_sink sink = {take_name, names};
+
+    return reader->books == NULL || billing_read_names(reader->books, INT64_MAX, &sink, err);
+}
+
+static int by_vm(const void *key, const void *element)
+{
+    const struct vm_name *name = element;
+
+    return memcmp(key, &name->vm, sizeof name->vm);
+}
+
+const char *vm_names_find(const struct vm_names *names, const struct uuid *vm)
+{
+    const struct vm_name *found =
+        names->count > 0 ? bsearch(vm, names->list, names->count, sizeof *names->list, by_vm)
+                         : NULL;
+
+    return found != NULL ? found->name : NULL;
+}
+
+void vm_names_clear(struct vm_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->list[i].name);
+    free(names->list);
+    *names = (struct vm_names){0};
+}
+
+/* ---- small answers ---- */
+
+static void put_account(struct json *json, const struct answering *a, const char *id)
+{
+    const struct book_account *account =
+        a->reader->book != NULL ? book_account(a->reader->book, id) : NULL;
+
+    json_text(json, "account", id);
+    json_text(json, "account_name", account != NULL ? account->name : id);
+}
+
+bool answer_me(const struct answering *a, struct error *err)
+{
+    struct json json;
+
+    (void)err;
+    json_begin(&json, a->out);
+    json_bool(&json, "is_operator", a->asker->is_operator);
+    if (!a->asker->is_operator) {
+        put_account(&json, a, a->asker->account);
+        answer_time(&json, "expires", a->asker->expiry_s * NS_PER_S);
+    }
+    answer_time(&json, "now", a->request->now_utc_ns);
+    json_end(&json);
+    return true;
+}
+
+/* A month, and whether it is sealed. */
+bool answer_period(const struct answering *a, struct error *err)
+{
+    struct billing_period period = {.is_sealed = false};
+    char text[MONTH_TEXT_MAX], hour[HOUR_TEXT_MAX];
+    struct json json;
+    int32_t month;
+
+    if (!month_parse(a->request->period, a->request->now_utc_ns, &month, err) ||
+        (a->reader->books != NULL && !billing_period(a->reader->books, month, &period, err)))
+        return false;
+    json_begin(&json, a->out);
+    json_text(&json, "period", month_format(month, text));
+    json_text(&json, "from", calendar_format_hour(month_first_hour(month, 0), hour));
+    json_text(&json, "to", calendar_format_hour(month_first_hour(month + 1, 0), hour));
+    json_text(&json, "state", period.is_sealed ? "sealed" : "open");
+    if (period.is_sealed)
+        answer_time(&json, "sealed", period.sealed_ns);
+    json_end(&json);
+    return true;
+}

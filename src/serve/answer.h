@@ -1,0 +1,61 @@
+/*
+ * answer.h - what `pagemeter serve` answers: one function for each endpoint, from the databases to
+ * JSON. Big whole numbers are texts, since readers of JSON lose digits beyond 2^53.
+ *
+ * ERR_USAGE: what was asked is wrong, and the sentence is for who asked; ERR_REFUSED: it is not
+ * there, or not his; all others are for the log.
+ */
+#ifndef PAGEMETER_SERVE_ANSWER_H
+#define PAGEMETER_SERVE_ANSWER_H
+
+#include <stdio.h>
+
+#include "common/json.h"
+#include "serve/access.h"
+#include "serve/reader.h"
+#include "serve/request.h"
+
+enum {
+    ANSWER_BYTES_MAX = 16 * 1024 * 1024,
+    ANSWER_VMS_MAX = 5000, /* listed in one answer; more are counted */
+    ANSWER_GAPS_MAX = 500,
+    ANSWER_DECISIONS_MAX = 1000,
+    ANSWER_LIVES_MAX = 500,
+};
+
+struct answering {
+    struct reader *reader;
+    const struct asker *asker;
+    const struct serve_request *request;
+    FILE *out;
+};
+
+MUST_CHECK bool answer_me(const struct answering *a, struct error *err);
+MUST_CHECK bool answer_fleet(const struct answering *a, struct error *err);
+MUST_CHECK bool answer_vm(const struct answering *a, struct error *err);
+MUST_CHECK bool answer_series(const struct answering *a, struct error *err);
+MUST_CHECK bool answer_account(const struct answering *a, struct error *err);
+MUST_CHECK bool answer_period(const struct answering *a, struct error *err);
+MUST_CHECK bool answer_metrics(const struct answering *a, struct error *err); /* OpenMetrics */
+
+/* ---- what they share ---- */
+
+/* The one error for what does not exist and for what is another's. */
+bool answer_not_there(struct error *err);
+
+void answer_int128(struct json *json, const char *name, usage_kib_ns value); /* as text */
+void answer_time(struct json *json, const char *name, int64_t utc_ns);       /* to the second */
+
+/* What VMs are called now; ascending by vm, NULL for one without a name. */
+struct vm_names {
+    struct vm_name {
+        struct uuid vm;
+        char *name;
+    } * list;
+    size_t count, room;
+};
+MUST_CHECK bool vm_names_read(struct vm_names *names, struct reader *reader, struct error *err);
+const char *vm_names_find(const struct vm_names *names, const struct uuid *vm);
+void vm_names_clear(struct vm_names *names);
+
+#endif

@@ -1,0 +1,221 @@
+/*
+ * answer_series.c - one VM over a range: the line of its chart, and beside it the exact usage,
+ * which is what is billed for these hours.
+ *
+ * The range is read some days at a time, so that no VM, however restless, needs much memory; all of
+ * it as of one moment.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/calendar.h"
+#include "common/clock.h"
+#include "serve/answer.h"
+#include "serve/answer_balloon.h"
+#include "serve/curve.h"
+
+enum { STRETCH_HOURS = 31 * 24, PIECES_MAX = 4000000 };
+
+/* A chart that takes longer is refused: another asks for less, and others wait. */
+#define SERIES_NS_MAX (INT64_C(10) * 1000000000)
+
+struct gap_span {
+    int64_t from_utc_ns, to_utc_ns;
+    int cause;
+};
+
+struct series_answer {
+    const struct answering *a;
+    struct json json;
+    struct access access;
+    struct curve curve;
+    usage_kib_ns kib_ns, measured_ns, missing_ns, excluded_ns;
+    struct gap_span gaps[ANSWER_GAPS_MAX];
+    size_t gap_count;
+    int64_t gaps_more;
+    bool has_average, was_his;
+};
+
+static void add_gap(struct series_answer *x, const struct store_piece *p)
+{
+    struct gap_span *last = x->gap_count > 0 ? &x->gaps[x->gap_count - 1] : NULL;
+
+    if (last != NULL && p->from_utc_ns <= last->to_utc_ns + NS_PER_S / 1000 &&
+        last->cause == (int)p->cause) {
+        last->to_utc_ns = p->to_utc_ns > last->to_utc_ns ? p->to_utc_ns : last->to_utc_ns;
+        return;
+    }
+    if (x->gap_count == ANSWER_GAPS_MAX) {
+        x->gaps_more++;
+        return;
+    }
+    x->gaps[x->gap_count++] = (struct gap_span){p->from_utc_ns, p->to_utc_ns, (int)p->cause};
+}
+
+static bool count_piece(struct series_answer *x, const struct store_piece *p, struct error *err)
+{
+    usage_kib_ns *time = p->kind == PIECE_BILLED    ? &x->measured_ns
+                         : p->kind == PIECE_MISSING ? &x->missing_ns
+                                                    : &x->excluded_ns;
+
+    *time += (uint64_t)p->ns;
+    x->has_average = x->has_average || p->is_average;
+    if (p->kind == PIECE_MISSING && !p->is_again)
+        add_gap(x, p);
+    if (p->kind == PIECE_BILLED && !usage_add_product(&x->kib_ns, p->kib, (uint64_t)p->ns))
+        return error_set(err, ERR_RANGE, "a sum does not fit 128 bits");
+    return true;
+}
+
+/* Drops what is another's, and counts the rest. */
+static bool take_pieces(struct series_answer *x, struct store_piece *pieces, size_t count,
+                        struct error *err)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (access_has_hour(&x->access, pieces[i].hour))
+            pieces[kept++] = pieces[i];
+    for (size_t i = 0; i < kept; i++)
+        if (!count_piece(x, &pieces[i], err))
+            return false;
+    x->was_his = x->was_his || kept > 0;
+    return curve_add(&x->curve, pieces, kept, err);
+}
+
+static bool read_stretch(struct series_answer *x, int64_t from_hour, int64_t to_hour,
+                         struct error *err)
+{
+    const struct serve_request *r = x->a->request;
+    struct series_query query = {from_hour, to_hour, &r->vm, 1,
+                                 r->with_unbilled && x->a->asker->is_operator};
+    struct store_piece *pieces = NULL;
+    size_t count = 0;
+
+    if (!store_series(x->a->reader->measured, &query, &pieces, &count, err))
+        return false;
+    bool is_ok = take_pieces(x, pieces, count, err);
+
+    free(pieces);
+    return is_ok;
+}
+
+static bool read_stretches(struct series_answer *x, struct error *err)
+{
+    const struct serve_request *r = x->a->request;
+    int64_t began_ns = clock_mono().ns;
+
+    for (int64_t hour = r->from_hour; hour < r->to_hour; hour += STRETCH_HOURS) {
+        int64_t end = hour + STRETCH_HOURS < r->to_hour ? hour + STRETCH_HOURS : r->to_hour;
+
+        if (clock_mono().ns - began_ns > SERIES_NS_MAX || x->curve.count > PIECES_MAX)
+            return error_set(err, ERR_USAGE,
+                             "so much was measured in this range that it takes too long: ask for "
+                             "a shorter one");
+        if (!read_stretch(x, hour, end, err))
+            return false;
+        /* what is kept now is what would be kept of all: buckets are of the whole range */
+        curve_thin(&x->curve, r->from_hour * NS_PER_HOUR, r->to_hour * NS_PER_HOUR, r->points);
+    }
+    return true;
+}
+
+/* ---- the answer ---- */
+
+static void put_curve(struct series_answer *x)
+{
+    struct json *json = &x->json;
+
+    json_open_flat_object(json, "allocated");
+    json_open_list(json, "ms");
+    for (size_t i = 0; i < x->curve.count; i++)
+        json_int(json, NULL, x->curve.list[i].utc_ns / 1000000);
+    json_close(json);
+    json_open_list(json, "kib");
+    for (size_t i = 0; i < x->curve.count; i++)
+        if (x->curve.list[i].kib < 0)
+            json_null(json, NULL);
+        else
+            json_int(json, NULL, x->curve.list[i].kib);
+    json_close(json);
+    json_close(json);
+}
+
+static void put_gaps(struct series_answer *x)
+{
+    struct json *json = &x->json;
+
+    json_open_list(json, "gaps");
+    for (size_t i = 0; i < x->gap_count; i++) {
+        json_open_flat_object(json, NULL);
+        json_int(json, "from_ms", x->gaps[i].from_utc_ns / 1000000);
+        json_int(json, "to_ms", x->gaps[i].to_utc_ns / 1000000);
+        json_text(json, "cause", gap_cause_name((enum gap_cause)x->gaps[i].cause));
+        json_close(json);
+    }
+    json_close(json);
+    json_int(json, "gaps_more", x->gaps_more);
+}
+
+static void put_figures(struct series_answer *x)
+{
+    struct json *json = &x->json;
+    char text[USAGE_TEXT_MAX];
+
+    answer_int128(json, "kib_ns", x->kib_ns);
+    json_text(json, "gib_h", usage_format_gib_h(x->kib_ns, text));
+    answer_int128(json, "measured_ns", x->measured_ns);
+    answer_int128(json, "missing_ns", x->missing_ns);
+    answer_int128(json, "excluded_ns", x->excluded_ns);
+    json_int(json, "peak_kib", x->curve.peak_kib);
+    json_bool(json, "has_average", x->has_average);
+}
+
+static bool put_series(struct series_answer *x, struct error *err)
+{
+    const struct serve_request *r = x->a->request;
+    char vm[UUID_TEXT_MAX];
+
+    json_begin(&x->json, x->a->out);
+    json_text(&x->json, "vm", uuid_format(&r->vm, vm));
+    answer_time(&x->json, "from", r->from_hour * NS_PER_HOUR);
+    answer_time(&x->json, "to", r->to_hour * NS_PER_HOUR);
+    put_figures(x);
+    put_curve(x);
+    put_gaps(x);
+    if (!answer_balloon(x->a, &x->json, &x->access, err))
+        return false;
+    json_end(&x->json);
+    return true;
+}
+
+/* Another's VM, and one that never was, are not there; an hour in which it held nothing is. */
+static bool is_there(struct series_answer *x, struct error *err)
+{
+    struct access access = x->access;
+    int64_t now_hour = calendar_hour_of((uint64_t)x->a->request->now_utc_ns);
+
+    if (x->a->asker->is_operator || x->was_his || access_has_any(&access, 0, now_hour + 1))
+        return true;
+    return answer_not_there(err);
+}
+
+bool answer_series(const struct answering *a, struct error *err)
+{
+    struct series_answer *x = calloc(1, sizeof *x);
+
+    if (x == NULL)
+        return error_set(err, ERR_NOMEM, "not enough memory for a chart");
+    x->a = a;
+    x->access = access_to(a->asker, a->reader->book, &a->request->vm);
+    bool is_ok = is_there(x, err) && store_snapshot_begin(a->reader->measured, err);
+
+    if (is_ok) {
+        is_ok = read_stretches(x, err);
+        store_snapshot_end(a->reader->measured);
+    }
+    is_ok = is_ok && put_series(x, err);
+    curve_clear(&x->curve);
+    free(x);
+    return is_ok;
+}

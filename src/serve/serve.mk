@@ -1,0 +1,24 @@
+# pagemeter-serve: HTTP, in a program of its own, so that dom0 needs no libmicrohttpd. Included by the Makefile.
+
+serve = request link access curve reader answer answer_fleet answer_vm answer_series answer_balloon \
+    answer_account metrics cache response slow listen server
+serve_pages = $(wildcard src/serve/page/*) third_party/uplot/uPlot.esm.js third_party/uplot/uPlot.min.css docs/openapi.json
+serve_sql = $(wildcard sql/serve/*.sql)
+serve_objects = $(serve:%=$(O)/src/serve/%.o) $(O)/gen/serve_files.o
+
+$(O)/gen/serve_files.c: $(serve_pages) $(serve_sql) scripts/embed-serve.sh
+	@mkdir -p $(@D)
+	sh scripts/embed-serve.sh $(serve_pages) -- $(serve_sql) >$@.new
+	@mv $@.new $@
+
+$(O)/bin/pagemeter-serve: $(O)/src/serve/main.o $(serve_objects) $(billing_objects) $(charging_objects) $(shared) $(safety)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -linih -lnettle -lpq
+
+programs += $(O)/bin/pagemeter-serve
+cli_objects += $(O)/src/cli/serve.o $(O)/src/cli/link.o $(O)/src/serve/link.o
+
+.PHONY: check-serve
+check-serve: all $(O)/.deps-check ## what pagemeter serve answers, and what it refuses
+	python3 tests/serve/api.py $(O)/bin
+check: check-serve

@@ -1,0 +1,307 @@
+#!/usr/bin/env python3
+"""What pagemeter serve answers: figures that equal the bill, customers who see only what is theirs,
+and requests that are refused.
+
+    api.py BINDIR
+
+The last line is "N passed, M failed".
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime, timezone
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "billing"))
+sys.path.insert(0, os.path.join(HERE, "..", "fleet"))
+import scene
+
+NAME = "<img src=x onerror=alert(1)>\"'&"
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(60)
+        self.sock.connect(self.path)
+
+
+class Server:
+    def __init__(self, bindir, db, scratch, *words, listen="http.sock"):
+        self.socket = os.path.join(scratch, listen)
+        self.process = subprocess.Popen([os.path.join(bindir, "pagemeter"), "serve", "--db", db, "--listen", self.socket,
+                                         *words], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        for _ in range(200):
+            if os.path.exists(self.socket):
+                return self
+            if self.process.poll() is not None:
+                raise AssertionError(self.process.stderr.read())
+            time.sleep(0.02)
+        raise AssertionError("it does not listen")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(20)
+
+    def ask(self, path, method="GET", headers=None, body=None):
+        connection = UnixConnection(self.socket)
+        with contextlib.closing(connection):
+            with contextlib.suppress(BrokenPipeError):  # what is refused is not read to its end
+                connection.request(method, path, body=body, headers=headers or {})
+            answer = connection.getresponse()
+            return answer, answer.read()
+
+    def get(self, path, expect=200, cookie=None):
+        answer, body = self.ask(path, headers={"Cookie": f"pagemeter={cookie}"} if cookie else {})
+        check(answer.status == expect, f"{path}: {answer.status} {body[:200]}")
+        return json.loads(body)
+
+    def raw(self, data, wait=True):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60)
+            s.connect(self.socket)
+            with contextlib.suppress(BrokenPipeError):
+                s.sendall(data)
+            got = b""
+            with contextlib.suppress(ConnectionResetError):
+                while wait and (more := s.recv(65536)):
+                    got += more
+            return got
+
+
+def check(holds, text):
+    if not holds:
+        raise AssertionError(text)
+
+
+def usage(product, *words):
+    rows = product.run("usage", "--format", "csv", *words).stdout.splitlines()[1:]
+    return {row.split(",")[0]: row.split(",")[1:] for row in rows}
+
+
+RANGES = [("2024-01-31", "2024-02-01"), ("2024-01-31T20", "2024-02-01T02"), ("2024-02-29", "2024-03-02"),
+          ("2024-01-31", "2024-03-02"), ("2024-02-10", "2024-02-12")]
+
+
+def test_series_equals_usage(t):
+    for start, end in RANGES:
+        bill = usage(t.product, "--from", start, "--to", end)
+        for vm in (scene.A, scene.B, scene.C, scene.D):
+            series = t.server.get(f"/api/v1/vm/{vm}/series?from={start}&to={end}")
+            kib_ns, _, measured, missing, excluded = bill.get(vm, ["0"] * 5)
+            check((series["kib_ns"], series["measured_ns"], series["missing_ns"], series["excluded_ns"])
+                  == (kib_ns, measured, missing, excluded), f"{vm} {start} {end}: {series['kib_ns']} is not {kib_ns}")
+
+
+def test_series_keeps_peaks_and_points(t):
+    whole = t.server.get(f"/api/v1/vm/{scene.A}/series?from=2024-01-31&to=2024-03-02&points=4000")
+    thin = t.server.get(f"/api/v1/vm/{scene.A}/series?from=2024-01-31&to=2024-03-02&points=16")
+    check(len(thin["allocated"]["kib"]) <= 16, len(thin["allocated"]["kib"]))
+    check(max(k for k in thin["allocated"]["kib"] if k is not None) == whole["peak_kib"] == 5 * scene.GIB, whole["peak_kib"])
+    check(None in thin["allocated"]["kib"], "its gap is gone")
+    check(any(gap["to_ms"] - gap["from_ms"] > 10**9 for gap in whole["gaps"]), whole["gaps"])
+
+
+def test_operator_sees_the_fleet(t):
+    fleet = t.server.get("/api/v1/fleet")
+    check({vm["vm"] for vm in fleet["vms"]} == {scene.A, scene.C, scene.D}, fleet["vms"])
+    check(fleet["hosts"][0]["host"] == scene.HOST and fleet["gaps"], fleet["hosts"])
+    check(len(t.server.get("/api/v1/fleet?all=1")["vms"]) == 4, "dom0 is not there")
+    check(t.server.get("/api/v1/me")["is_operator"] is True, "who else?")
+    check(next(vm["name"] for vm in fleet["vms"] if vm["vm"] == scene.D) == NAME, "a name was changed")
+
+
+def test_account_has_the_bill(t):
+    for account, period in (("acme", "2024-01"), ("acme", "2024-02"), ("beta", "2024-02"), ("beta", "2024-03")):
+        answer = t.server.get(f"/api/v1/account/{account}?period={period}")
+        with tempfile.TemporaryDirectory() as out:
+            t.product.run("export", "json", "--period", period, "--out", out)
+            name = next(n for n in sorted(os.listdir(out)) if n.endswith(".json") and "manifest" not in n.lower())
+            with open(os.path.join(out, name), encoding="utf-8") as file:
+                text = file.read()
+        lines = [line for line in answer["bill"]["lines"] if line["kib_ns"] != "0"]
+        check(all(f'"{line["kib_ns"]}"' in text for line in lines), f"{account} {period}")
+        check(answer["bill"]["state"] == ("open" if period == "2024-03" else "sealed"), answer["bill"]["state"])
+
+
+def link(t, account, *words):
+    done = t.product.run("link", account, "--key", t.key, *words).stdout.strip()
+    return done.rsplit("/l/", 1)[1]
+
+
+def test_customer_sees_his_own_only(t):
+    acme, beta = link(t, "acme"), link(t, "beta")
+    check(t.server.get("/api/v1/me", cookie=acme)["account"] == "acme", "not acme")
+    t.server.get("/api/v1/account/beta", 404, acme)
+    check(t.server.get("/api/v1/account/beta", 404, acme) == t.server.get("/api/v1/account/nobody", 404, acme), "it tells")
+    gone = "eeeeeeee-0000-4000-8000-eeeeeeeeeeee"
+    for kind in ("", "/series"):
+        check(t.server.get(f"/api/v1/vm/{scene.C}{kind}", 404, acme) == t.server.get(f"/api/v1/vm/{gone}{kind}", 404, acme),
+              "it tells")
+    check({vm["vm"] for vm in t.server.get("/api/v1/fleet", cookie=acme)["vms"]} == {scene.D}, "the fleet of acme")
+    check({vm["vm"] for vm in t.server.get("/api/v1/fleet", cookie=beta)["vms"]} == {scene.A, scene.C}, "the fleet of beta")
+    check("hosts" not in t.server.get("/api/v1/fleet", cookie=acme), "hosts")
+    check("host" not in json.dumps(t.server.get(f"/api/v1/vm/{scene.A}", cookie=acme)), "its host")
+    t.server.get("/metrics", 404, acme)
+
+
+def test_customer_sees_the_hours_that_were_his(t):
+    path = f"/api/v1/vm/{scene.A}/series?from=2024-02-29&to=2024-03-02"
+    parts = [t.server.get(path, cookie=link(t, who)) for who in ("acme", "beta")]
+    owned = t.product.run("usage", "--by", "vm,account", "--format", "csv", "--from", "2024-02-29", "--to", "2024-03-02")
+    for part, who in zip(parts, ("acme", "beta")):
+        check(f"{scene.A},{who},{part['kib_ns']}," in owned.stdout, f"{who}: {part['kib_ns']}: {owned.stdout}")
+    limit = datetime(2024, 2, 29, 20, tzinfo=timezone.utc).timestamp() * 1000
+    check(max(parts[0]["allocated"]["ms"]) <= limit + 50 and min(parts[1]["allocated"]["ms"]) >= limit - 50, "not his hours")
+
+
+def test_links_expire_and_cant_be_made_up(t):
+    good = link(t, "acme")
+    version, account, expiry, mac = good.split("~")
+    for bad in (f"{version}~beta~{expiry}~{mac}", f"{version}~{account}~{int(expiry) + 1}~{mac}", good[:-1], good + "0",
+                f"2~{account}~{expiry}~{mac}", "", "~", f"{version}~{account}~{expiry}~{'0' * 64}", good.upper()):
+        t.server.get("/api/v1/me", 403, bad or "~")
+        if "/" not in bad:
+            check(t.server.ask(f"/l/{bad}")[0].status == 403, bad)
+    short = link(t, "acme", "--for", "1s")
+    time.sleep(2.1)
+    t.server.get("/api/v1/me", 403, short)
+    answer, _ = t.server.ask(f"/l/{good}")
+    cookie = answer.getheader("Set-Cookie")
+    check(answer.status == 303 and answer.getheader("Location") == "/", answer.status)
+    check("HttpOnly" in cookie and "SameSite=Strict" in cookie and good in cookie, cookie)
+    check(t.product.run("link", "nobody", "--key", t.key, expect=3).stdout == "", "a link for nobody")
+    check(os.stat(t.key).st_mode & 0o777 == 0o600, "the key is open")
+    t.product.run("link", "--make-key", "--key", t.key, expect=3)
+
+
+def test_without_a_link_only_this_machine(t):
+    for headers in ({"Host": "evil.example"}, {"X-Forwarded-For": "192.0.2.1"}, {"Forwarded": "for=192.0.2.1"}):
+        check(t.server.ask("/api/v1/fleet", headers=headers)[0].status == 403, headers)
+    with Server(t.bindir, t.product.store, t.scratch, "--customers-only", "--key", t.key, listen="c.sock") as server:
+        server.get("/api/v1/fleet", 403)
+        server.get("/metrics", 403)
+        check(server.get("/api/v1/me", cookie=link(t, "acme"))["account"] == "acme", "not acme")
+    done = subprocess.run([os.path.join(t.bindir, "pagemeter-serve"), "--db", t.product.store, "--listen", "0.0.0.0:0"],
+                          capture_output=True, text=True, timeout=20)
+    check(done.returncode == 2 and "--public" in done.stderr, done.stderr)
+
+
+BAD = [(f"/api/v1/vm/{scene.A}/series?{query}", 400) for query in (
+    "from=2024-01-01&to=2026-01-01", "from=2024-13-01", "from=2024-02-30", "from=x", "from=2024-01-02&to=2024-01-01",
+    "from=2024-01-01&from=2024-01-01", "points=1", "points=100000", "points=-1", "points=1e3", "x=1", "from", "from=",
+    "to=" + "2" * 100, "from=2024-01-01T00:30", "points=16%00")] + [
+    ("/api/v1/account/acme?period=2024-99", 400), ("/api/v1/account/acme?period=", 400),
+    ("/../etc/passwd", 404), ("/..%2f..%2fetc/passwd", 404), ("/%2e%2e/", 404), ("//etc/passwd", 404), ("/index.html", 404),
+    ("/api/v1/vm/x", 404), ("/api/v1/vm/" + scene.A.upper(), 404), ("/api/v1/account/..%2f", 404), ("/api/v2/fleet", 404),
+    ("/api/v1/fleet/", 404), ("/app.js%00", 404), ("/" + "a" * 3000, 414)]
+
+
+def test_bad_requests_are_refused(t):
+    for path, status in BAD:
+        answer, body = t.server.ask(path)
+        check(answer.status == status, f"{path[:100]}: {answer.status} {body[:200]}")
+        check(json.loads(body)["error"], path)
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
+        check(t.server.ask("/api/v1/fleet", method)[0].status == 405, method)
+    check(t.server.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n").startswith(b"HTTP/1.1 413"), "a body")
+    check(t.server.ask("/", headers={"X": "y" * 9000})[0].status == 431, "9,000 bytes of headers")
+    check(re.match(rb"HTTP/1.1 4\d\d|$", t.server.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 200000)), "200,000")
+    check(re.match(rb"HTTP/1.[01] 4\d\d|$", t.server.raw(b"nonsense\r\n\r\n")), "nonsense")
+    answer, body = t.server.ask("/api/v1/fleet", "HEAD")
+    check(answer.status == 200 and body == b"", "HEAD")
+
+
+def test_slow_clients_are_ended(t):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(t.server.socket)
+        begin = time.monotonic()
+        s.settimeout(60)
+        s.sendall(b"GET / HTTP/1.1\r\nX: ")
+        got = b""
+        while time.monotonic() - begin < 50:
+            try:
+                s.sendall(b"y")
+            except OSError:
+                break
+            s.settimeout(2)
+            with contextlib.suppress(TimeoutError):
+                got = s.recv(1000)
+                break
+        check(25 < time.monotonic() - begin < 40 and b" 408 " in got and b'"error"' in got, f"{got[:100]}")
+
+
+def test_headers_keep_others_out(t):
+    for path in ("/", "/api/v1/me", "/nothing"):
+        answer, _ = t.server.ask(path)
+        policy = answer.getheader("Content-Security-Policy")
+        check("default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy, policy)
+        check(answer.getheader("X-Content-Type-Options") == "nosniff", path)
+        check(answer.getheader("Referrer-Policy") == "no-referrer", path)
+
+
+def test_metrics_are_openmetrics(t):
+    answer, body = t.server.ask("/metrics")
+    check(answer.status == 200 and "openmetrics-text" in answer.getheader("Content-Type"), answer.status)
+    text = body.decode()
+    check(text.endswith("# EOF\n") and f'vm="{scene.D}"' in text and "\\\"'&" in text, text[:500])
+    total = usage(t.product)[scene.D][0]
+    check(re.search(rf'used_kib_seconds_total{{vm="{scene.D}".*}} {total[:-9]}\.{total[-9:]}\n', text), "its usage")
+    if shutil.which("promtool") is None:
+        raise AssertionError("promtool is not installed: run scripts/deps.sh check")
+    # promtool reads the older text format, whose counters are named as they are sampled
+    older = re.sub(r"^# (TYPE|HELP) (\S+) (counter)?(.*)$",
+                   lambda m: f"# {m[1]} {m[2]}{'_total' if m[2] in COUNTERS else ''} {m[3] or ''}{m[4]}", text, flags=re.M)
+    done = subprocess.run(["promtool", "check", "metrics"], input=older.replace("# EOF\n", ""), capture_output=True,
+                          text=True, timeout=60)
+    check(done.returncode == 0, done.stderr + done.stdout)
+
+
+COUNTERS = ("pagemeter_vm_used_kib_seconds", "pagemeter_meter_gaps")
+
+
+class Given:
+    pass
+
+
+def main():
+    t = Given()
+    t.bindir = os.path.abspath(sys.argv[1])
+    only = sys.argv[2:]
+    passed = failed = 0
+    with scene.store_of(t.bindir) as product, tempfile.TemporaryDirectory() as scratch:
+        t.product, t.scratch, t.key = product, scratch, os.path.join(scratch, "link.key")
+        product.run("account", "assign", scene.D, "acme", "--from", "2024-02", "--name", NAME)
+        product.run("link", "--make-key", "--key", t.key)
+        with Server(t.bindir, product.store, scratch, "--key", t.key) as t.server:
+            for name, test in sorted(globals().items()):
+                if not name.startswith("test_") or (only and name not in only):
+                    continue
+                try:
+                    test(t)
+                    passed += 1
+                except Exception as wrong:
+                    failed += 1
+                    print(f"{name}: {type(wrong).__name__}: {wrong}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
