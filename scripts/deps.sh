@@ -9,7 +9,7 @@ packages_of() {
     case $1 in
     build) echo gcc libc6-dev make pkg-config libsqlite3-dev libinih-dev libjson-c-dev nettle-dev libpq-dev libmicrohttpd-dev libxen-dev musl-tools ;;
     guest) echo gcc make musl-tools ;;
-    check) echo libcmocka-dev sqlite3 postgresql python3-minimal python3 mandoc hledger ledger prometheus clang libclang-rt-14-dev llvm ;;
+    check) echo libcmocka-dev sqlite3 postgresql python3-minimal python3 mandoc hledger ledger prometheus clang libclang-rt-14-dev llvm openssl ;;
     cover) echo gcovr ;;
     lint) echo clang-format clang-tidy shellcheck ;;
     *)

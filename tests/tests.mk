@@ -138,6 +138,7 @@ check: $(O)/.deps-check all test-programs $(crash_programs) $(O)/test/sim $(O)/t
 	python3 tests/fleet/same.py $(O)/bin
 	python3 tests/fleet/replay.py $(O)/bin
 	python3 tests/fleet/books.py --histories 4 $(O)/bin
+	python3 tests/fleet/tls.py $(O)/bin
 	python3 tests/fleet/broken.py $(O)/bin
 	python3 tests/fleet/fleet.py $(O)/bin
 	python3 tests/fleet/ship.py $(O)/bin
