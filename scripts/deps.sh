@@ -2,7 +2,7 @@
 # deps.sh SET... - install the Debian packages that a set needs, if any is missing.
 #
 # Says what it does, asks nothing as root; elsewhere it says what to run. Sets: build, guest,
-# check, cover, lint.
+# check, browser, cover, lint.
 set -eu
 
 packages_of() {
@@ -10,6 +10,12 @@ packages_of() {
     build) echo gcc libc6-dev make pkg-config libsqlite3-dev libinih-dev libjson-c-dev nettle-dev libpq-dev libmicrohttpd-dev libxen-dev musl-tools ;;
     guest) echo gcc make musl-tools ;;
     check) echo libcmocka-dev sqlite3 postgresql python3-minimal python3 mandoc hledger ledger prometheus clang libclang-rt-14-dev llvm openssl ;;
+    browser)
+        echo chromium
+        # from Debian, or from elsewhere
+        command -v node >/dev/null || echo nodejs
+        command -v npm >/dev/null || echo npm
+        ;;
     cover) echo gcovr ;;
     lint) echo clang-format clang-tidy shellcheck ;;
     *)

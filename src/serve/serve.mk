@@ -19,6 +19,15 @@ programs += $(O)/bin/pagemeter-serve
 cli_objects += $(O)/src/cli/serve.o $(O)/src/cli/link.o $(O)/src/serve/link.o
 
 .PHONY: check-serve
-check-serve: all $(O)/.deps-check ## what pagemeter serve answers, and what it refuses
+check-serve: all $(O)/.deps-check $(O)/browser/.installed ## what pagemeter serve answers, and what it refuses
 	python3 tests/serve/api.py $(O)/bin
+	python3 tests/serve/page.py $(O)/bin $(O)/browser $(O)/serve
 check: check-serve
+
+# playwright-core alone, by the lock file; the browser is Debian's
+$(O)/browser/.installed: tests/serve/package.json tests/serve/package-lock.json | $(O)/.deps-check
+	@sh scripts/deps.sh browser
+	@mkdir -p $(@D)
+	cp tests/serve/package.json tests/serve/package-lock.json $(@D)
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@

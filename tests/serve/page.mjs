@@ -1,0 +1,104 @@
+// The page in a browser: page.mjs CHROMIUM URL CUSTOMER_LINK VM OTHER_VM OUT. The last line is "N passed, M failed".
+import {chromium} from "playwright-core";
+
+const [program, url, link, vm, other, out] = process.argv.slice(2);
+const browser = await chromium.launch({executablePath: program, args: ["--no-sandbox", "--disable-gpu"]});
+const wrong = [], elsewhere = [];
+let passed = 0, failed = 0;
+
+async function open(options = {}) {
+  const context = await browser.newContext({viewport: {width: 1100, height: 900}, ...options});
+  const page = await context.newPage();
+  page.on("pageerror", (e) => wrong.push(String(e)));
+  page.on("dialog", (d) => { wrong.push("a dialog"); d.dismiss(); });
+  page.on("console", (m) => { if (m.type() === "error" && !m.text().includes("404")) wrong.push(m.text()); });
+  page.on("request", (r) => { if (!r.url().startsWith(url)) elsewhere.push(r.url()); });
+  return page;
+}
+
+async function go(page, hash) {
+  await page.goto(`${url}/#${hash}`);
+  await page.waitForFunction((h) => document.body.dataset.shown === "#" + h, hash, {timeout: 10000});
+}
+
+async function test(name, run) {
+  try {
+    await run();
+    passed++;
+  } catch (e) {
+    failed++;
+    console.log(`${name}: ${String(e).slice(0, 500)}`);
+  }
+}
+
+const is = (holds, text) => { if (!holds) throw new Error(text); };
+const from = Date.UTC(2024, 0, 31, 12), to = Date.UTC(2024, 2, 2);
+const chartHash = `/vm/${vm}/${from}/${to}`;
+
+await test("the fleet, with a hostile name", async () => {
+  const page = await open();
+  await go(page, "/");
+  is(await page.locator("text=<img src=x onerror=alert(1)>").count() === 1, "the name is not there as text");
+  is(await page.locator("main img").count() === 0, "a name became an element");
+  await page.screenshot({path: `${out}/fleet.png`, fullPage: true});
+});
+
+await test("a chart is drawn, its gap is grey, dragging zooms, a range is switched", async () => {
+  const page = await open();
+  await go(page, chartHash);
+  await page.screenshot({path: `${out}/vm.png`, fullPage: true});
+  const canvas = page.locator("#chart canvas");
+  is(await canvas.count() === 1, "no chart");
+  const colours = await canvas.evaluate((c) => {
+    const {width, height} = c, d = c.getContext("2d").getImageData(0, 0, width, height).data;
+    let grey = 0, blue = 0;
+    for (let i = 0; i < d.length; i += 4) {
+      if (Math.abs(d[i] - 138) < 5 && Math.abs(d[i + 1] - 138) < 5 && d[i + 3] > 50 && d[i + 3] < 120) grey++;
+      if (d[i] < 20 && d[i + 2] > 150 && d[i + 3] > 200) blue++;
+    }
+    return {grey, blue, all: width * height};
+  });
+  is(colours.grey > colours.all / 4 && colours.blue > 100, JSON.stringify(colours));
+  const box = await page.locator("#chart .u-over").boundingBox();
+  await page.mouse.move(box.x + 10, box.y + 50);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 60, box.y + 60, {steps: 4});
+  await page.mouse.up();
+  await page.waitForFunction((h) => location.hash !== "#" + h && document.body.dataset.shown === location.hash, chartHash);
+  await page.screenshot({path: `${out}/vm-zoomed.png`, fullPage: true});
+  const before = page.url();
+  await page.locator("button", {hasText: "7 days"}).focus();
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((u) => location.href !== u && document.body.dataset.shown === location.hash, before);
+  is(await page.locator('button[aria-pressed="true"]').textContent() === "7 days", "the range");
+});
+
+await test("dark, and on a phone", async () => {
+  const page = await open({viewport: {width: 390, height: 800}, colorScheme: "dark", isMobile: true});
+  await go(page, chartHash);
+  is(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "it is wider than the phone");
+  await page.screenshot({path: `${out}/vm-phone-dark.png`, fullPage: true});
+});
+
+await test("a customer sees his own only", async () => {
+  const page = await open();
+  await page.goto(link);
+  await page.waitForFunction(() => document.body.dataset.shown !== undefined);
+  is(page.url() === url + "/", "the link stays in the address: " + page.url());
+  is(await page.evaluate(() => document.cookie) === "", "the page can read the cookie");
+  is(!(await page.textContent("main")).includes("Hosts"), "hosts");
+  await page.evaluate((h) => { location.hash = h; }, `/vm/${other}`);
+  await page.waitForSelector('[role="alert"]');
+  await page.evaluate(() => { location.hash = "/account/acme/2024-02"; });
+  await page.waitForSelector("text=sealed: final");
+  await page.screenshot({path: `${out}/account.png`, fullPage: true});
+});
+
+await test("nothing goes wrong, and nothing leaves this machine", async () => {
+  is(wrong.length === 0, wrong.join("; "));
+  is(elsewhere.length === 0, elsewhere.join("; "));
+});
+
+await browser.close();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
