@@ -143,6 +143,7 @@ check: $(O)/.deps-check all test-programs $(crash_programs) $(O)/test/sim $(O)/t
 	python3 tests/fleet/fleet.py $(O)/bin
 	python3 tests/fleet/ship.py $(O)/bin
 	bash tests/fleet/mutants.sh $(O)
+	python3 tests/fleet/retention.py $(O)/test/bin
 	python3 tests/crash/run.py --every 4 $(O)
 	python3 tests/crash/billing.py --every 12 $(O)
 	bash tests/crash/mutants.sh $(O)

@@ -1,9 +1,14 @@
 -- usage_conserved: all that is billed must be all that was measured: what pruned rows gave when
 -- they went, and what the raw rows that are left give. In seconds and nanoseconds, since the times
--- of many VMs together do not fit 63 bits of nanoseconds.
+-- of many VMs together do not fit 63 bits of nanoseconds. Where hours are gone (standing.hours_pruned) their
+-- days are there.
 WITH
 part AS (
     SELECT 1 AS sign, life AS number, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns FROM usage_hour
+     WHERE hour >= (SELECT coalesce(max(hours_pruned), 0) FROM standing)
+    UNION ALL
+    SELECT 1, life, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns FROM usage_day
+     WHERE day < (SELECT coalesce(max(hours_pruned), 0) FROM standing) / 24
     UNION ALL
     SELECT -1, up_to_tick, kib_s, kib_s_frac, measured_ns, missing_ns, excluded_ns FROM prune
     UNION ALL

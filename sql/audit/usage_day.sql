@@ -1,4 +1,5 @@
--- usage_day: a day must be the sum of its hours.
+-- usage_day: a day must be the sum of its hours. (Of days whose hours are gone, usage_billed compares what was
+-- billed, and usage_conserved the sum.)
 WITH
 hours AS (
     SELECT life, hour / 24 AS day,
@@ -7,6 +8,7 @@ hours AS (
            CAST(sum(measured_ns) AS bigint) AS measured_ns, CAST(sum(missing_ns) AS bigint) AS missing_ns,
            CAST(sum(excluded_ns) AS bigint) AS excluded_ns
       FROM usage_hour
+     WHERE hour >= (SELECT coalesce(max(hours_pruned), 0) FROM standing)
      GROUP BY life, hour / 24
 )
 SELECT h.life, h.day, 'differs from its hours' AS finding
@@ -21,4 +23,5 @@ SELECT d.life, d.day, 'has no hours'
   FROM usage_day AS d
   LEFT JOIN hours AS h ON h.life = d.life AND h.day = d.day
  WHERE h.life IS NULL
+   AND d.day >= (SELECT coalesce(max(hours_pruned), 0) FROM standing) / 24
  ORDER BY 1, 2;

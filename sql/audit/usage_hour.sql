@@ -5,7 +5,7 @@ raw AS MATERIALIZED (
     SELECT r.life, r.hour, r.kib_s, r.kib_s_frac, r.measured_ns, r.missing_ns, r.excluded_ns
       FROM usage_recomputed AS r
       JOIN standing AS n ON n.store_no = r.life / n.store_size
-     WHERE r.hour > coalesce(n.pruned_hour, -1)
+     WHERE r.hour > coalesce(n.pruned_hour, -1) AND r.hour >= coalesce(n.hours_pruned, 0)
 )
 SELECT r.life, r.hour, 'differs' AS finding,
        u.kib_s AS stored_kib_s, u.kib_s_frac AS stored_kib_s_frac,
@@ -26,5 +26,5 @@ SELECT u.life, u.hour, 'has no segments', u.kib_s, u.kib_s_frac, 0, 0,
   JOIN standing AS n ON n.store_no = u.life / n.store_size
   LEFT JOIN raw AS r ON r.life = u.life AND r.hour = u.hour
  WHERE r.life IS NULL
-   AND u.hour > coalesce(n.pruned_hour, -1)
+   AND u.hour > coalesce(n.pruned_hour, -1) AND u.hour >= coalesce(n.hours_pruned, 0)
  ORDER BY 1, 2;

@@ -24,6 +24,7 @@ struct charge {
     int32_t sealed;       /* the last month that is, or -1 */
     bool is_open;         /* what is read is not derived yet: it counts for what is due only */
     int64_t late_from;    /* hours of sealed months that are compared with what was billed */
+    int64_t gone;         /* usage by the hour before this one is gone */
     struct late_list due; /* of sealed months */
     struct late_list billed;
     struct charge_summary *summary;
@@ -239,13 +240,56 @@ static bool find_late_from(struct charge *c, struct error *err)
     return is_ok;
 }
 
+/*
+ * Of hours that are gone there is nothing that could be compared with what was billed: they are left
+ * as they were billed. What came of them since the run before was not billed yet, and is read from
+ * what is raw.
+ */
+static bool add_gone(struct usage_reader *reader, size_t life, const struct usage_part *part,
+                     struct error *err)
+{
+    struct charge *c = ((struct feed *)(void *)reader)->charge;
+    const struct life_info *info = &reader->lives[life];
+    struct rate rate;
+
+    if (!info->is_billed || part->kib_ns == 0 || part->hour >= c->gone)
+        return true;
+    book_rate(c->book, &info->vm, part->hour, &rate);
+    if (rate.account == NULL || rate.price == NULL || rate.month > c->sealed)
+        return true;
+    struct late_item item = {info->vm, part->hour, rate.account, *rate.price,
+                             (numerator)part->kib_ns};
+
+    return late_add(&c->due, &item, err);
+}
+
+static bool leave_gone(struct charge *c, struct error *err)
+{
+    struct feed late = {.reader = {.add = add_gone}, .charge = c};
+    bool has_rest = false;
+    bool is_ok = store_hours_gone(c->measured, &c->gone, &has_rest, err);
+
+    if (!safety_is_on(SAFETY_KEEP_CHARGE))
+        return is_ok;
+    c->late_from = c->gone > c->late_from ? c->gone : c->late_from;
+    for (size_t i = 0; is_ok && has_rest && i < c->stores; i++) {
+        int64_t from = c->charged[i].is_known ? c->charged[i].tick : c->marks[i].first_tick;
+
+        from = from > c->marks[i].pruned_to ? from : c->marks[i].pruned_to;
+        is_ok = store_usage_between(c->measured, from, c->marks[i].derived, &late.reader, err);
+    }
+    free(late.reader.lives);
+    return is_ok;
+}
+
 static bool make_anew(struct charge *c, struct feed *feed, struct error *err)
 {
-    struct usage_query query = {.to_hour = INT64_MAX, .by_hour = true, .is_derived_only = true};
+    struct usage_query query = {
+        .to_hour = INT64_MAX, .by_hour = true, .is_derived_only = true, .leaves_gone = true};
     struct billed_sink billed = {take_billed, c};
     struct late_sink sink = {adjust, owner, c};
 
-    if (!find_late_from(c, err))
+    if (!find_late_from(c, err) || !leave_gone(c, err))
         return false;
     query.from_hour = least(first_open_hour(c), c->late_from);
     for (size_t i = 0; i < c->stores; i++)

@@ -72,6 +72,12 @@ static bool check_time(const struct close *c, struct error *err)
                      calendar_format_hour(c->end_hour, end));
 }
 
+/* What was used in it must be there by the hour. */
+static bool check_hours(const struct close *c, struct error *err)
+{
+    return store_need_hours(c->measured, month_first_hour(c->order->month, 0), err);
+}
+
 /* All of it is there when it was retired by then; else when it has ticks, derived, from after the
  * end. */
 static bool has_delivered(const struct close *c, const struct store_marks *m)
@@ -189,7 +195,8 @@ static bool rate_usage(struct close *c, struct error *err)
     struct usage_query query = {.from_hour = c->is_first ? 0 : c->first_hour,
                                 .to_hour = c->end_hour,
                                 .by_hour = true,
-                                .is_derived_only = true};
+                                .is_derived_only = true,
+                                .leaves_gone = true};
     char gib_h[USAGE_TEXT_MAX], vm[UUID_TEXT_MAX];
     bool is_ok = store_usage(c->measured, &query, &rating.reader, err);
 
@@ -374,7 +381,7 @@ static bool close_month(struct close *c, struct error *err)
     if (!store_marks(c->measured, &c->marks, &c->stores, err) || !book_read(&c->book, c->b, err))
         return false;
     span_of(c);
-    if (!check_time(c, err) || !check_delivered(c, err) ||
+    if (!check_time(c, err) || !check_hours(c, err) || !check_delivered(c, err) ||
         !charge_pending(c->measured, c->b, c->key, c->order->utc_ns, &c->summary->charged, err) ||
         !sheet_read(&c->sheet, c->b, -1, err) || !check_order(c, sealed, err))
         return false;

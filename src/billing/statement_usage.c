@@ -175,10 +175,13 @@ static bool add_underived(struct feed *feed, const struct usage_query *day, stru
 /* Whatever offset an account has, its month lies in these hours. */
 static bool read_days(struct feed *feed, struct store *measured, struct error *err)
 {
-    struct usage_query day = {.by_hour = true, .is_derived_only = true};
+    struct usage_query day = {.by_hour = true, .is_derived_only = true, .leaves_gone = true};
     int32_t month = feed->r->span->month;
     int64_t end = month_first_hour(month + 1, MONTH_OFFSET_LEAST);
 
+    /* hours before it in UTC are of who keeps books ahead of it: they go when those have closed it */
+    if (!store_need_hours(measured, month_first_hour(month, 0), err))
+        return false;
     for (int64_t hour = month_first_hour(month, MONTH_OFFSET_MOST); hour < end;
          hour += HOURS_PER_DAY) {
         day.from_hour = hour;

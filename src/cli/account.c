@@ -147,7 +147,7 @@ static bool assign(struct books *books, const char *vm_text, const char *account
     struct looked_for l = {.vm = &vm};
     struct billing_book_sink sink = {pass_account, see_owner, see_tariff, &l};
     char hour[HOUR_TEXT_MAX];
-    int64_t change;
+    int64_t change, gone;
     bool is_there;
 
     if (!books_parse_uuid(vm_text, "VM", &vm, err) || !billing_read_book(books->b, &sink, err) ||
@@ -160,6 +160,11 @@ static bool assign(struct books *books, const char *vm_text, const char *account
                          "there is no account '%.70s': pagemeter account add makes one", account);
     int64_t from = l.has_owner || o->is_exact ? o->from_hour : 0;
 
+    /* of hours that are gone it stays nobody's */
+    if (!books_check_hour(books, &vm, o->from_hour, err) ||
+        !billing_hours_gone(books->b, &vm, &gone, err))
+        return false;
+    from = from < gone && gone <= o->from_hour ? gone : from;
     if (!books_change(books, &change, err, "account assign %s %s --from %s", vm_text, account,
                       calendar_format_hour(from, hour)) ||
         !billing_add_owner(books->b, &vm, from, account, change, err) ||
@@ -167,9 +172,9 @@ static bool assign(struct books *books, const char *vm_text, const char *account
         !billing_mark_stale(books->b, from, err) || !billing_commit(books->b, err))
         return false;
     if (from != o->from_hour)
-        (void)printf("It had no owner before: it is %s's from its first sample on (--exact keeps "
+        (void)printf("It had no owner before: it is %s's from its first %s on (--exact keeps "
                      "to --from).\n",
-                     account);
+                     account, from == 0 ? "sample" : "hour that is not gone");
     return true;
 }
 

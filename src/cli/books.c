@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/calendar.h"
 #include "common/clock.h"
+#include "common/safety.h"
 #include "common/utf8.h"
 #include "store/central.h"
 
@@ -85,6 +87,20 @@ bool books_change(struct books *books, int64_t *change, struct error *err, const
     (void)vsnprintf(what, sizeof what, format, values);
     va_end(values);
     return billing_change(books->b, books->now_ns, books->who, what, change, err);
+}
+
+bool books_check_hour(struct books *books, const struct uuid *vm, int64_t hour, struct error *err)
+{
+    char text[HOUR_TEXT_MAX];
+    int64_t gone;
+
+    if (!billing_hours_gone(books->b, vm, &gone, err))
+        return false;
+    return hour >= gone || !safety_is_on(SAFETY_KEEP_SAID) ||
+           error_set(err, ERR_REFUSED,
+                     "usage by the hour before %s is gone (pagemeter db keep --hours), and its "
+                     "bills stay as they are: say it from then on",
+                     calendar_format_hour(gone, text));
 }
 
 struct looked_for {

@@ -34,6 +34,13 @@ MUST_CHECK bool books_change(struct books *books, int64_t *change, struct error 
 MUST_CHECK bool books_has_account(struct books *books, const char *account, bool *out,
                                   struct error *err);
 
+/*
+ * ERR_REFUSED when something is said of an hour whose usage is gone; of a VM only when it was used
+ * before. vm: NULL for a price.
+ */
+MUST_CHECK bool books_check_hour(struct books *books, const struct uuid *vm, int64_t hour,
+                                 struct error *err);
+
 /* A uuid, in any case; ERR_USAGE otherwise, saying of what (a VM). */
 MUST_CHECK bool books_parse_uuid(const char *text, const char *what, struct uuid *out,
                                  struct error *err);

@@ -17,7 +17,7 @@
 #include "store/central.h"
 
 static const char db_text[] = "db init|migrate|status|rebuild [--db DB]\n"
-                              "       pagemeter db keep --db postgresql://... [--raw D]\n"
+                              "       pagemeter db keep --db postgresql://... [--raw D] [--hours D]\n"
                               "       pagemeter " DB_HOST_TEXT;
 
 /* ---- status ---- */
@@ -115,22 +115,43 @@ static bool migrate(const char *db, struct error *err)
 
 /* ---- keep, rebuild ---- */
 
-/* raw_ns: how long raw measurements are kept; 0: for ever. */
-static bool keep(const char *db, uint64_t raw_ns, struct error *err)
-{
-    struct central_kept kept;
-    int64_t before = raw_ns == 0 ? 0 : (clock_utc().ns - (int64_t)raw_ns) / NS_PER_HOUR;
+struct options {
+    const char *db;
+    uint64_t raw_ns, hours_ns; /* how long they are kept; 0: for ever */
+    bool is_of_keep;
+};
 
-    if (!store_is_central(db))
+/* The first hour that is not older. */
+static int64_t oldest_kept(uint64_t kept_ns)
+{
+    return kept_ns == 0 ? 0 : (clock_utc().ns - (int64_t)kept_ns) / NS_PER_HOUR;
+}
+
+static void print_hours(const struct central_kept *kept)
+{
+    (void)printf("hours of %" PRId64 " months went", kept->months);
+    if (kept->stays[0] != '\0')
+        (void)printf("; those of %s stay: %s", kept->stays, kept->why);
+    (void)putchar('\n');
+}
+
+static bool keep(const struct options *o, struct error *err)
+{
+    struct central_keeping keeping = {oldest_kept(o->raw_ns), oldest_kept(o->hours_ns)};
+    struct central_kept kept;
+
+    if (!store_is_central(o->db))
         return error_set(err, ERR_USAGE,
                          "pagemeterd keeps the store in %s itself: this is for "
                          "PostgreSQL",
-                         db);
-    if (!central_keep(db, before, &kept, err))
+                         o->db);
+    if (!central_keep(o->db, &keeping, &kept, err))
         return false;
     (void)printf("usage by the hour is up to date; %" PRId64 " partitions made, %" PRId64
                  " stores ended, %u hours of raw rows pruned\n",
                  kept.partitions, kept.retired, kept.pruned);
+    if (o->hours_ns != 0)
+        print_hours(&kept);
     return true;
 }
 
@@ -145,16 +166,11 @@ static bool rebuild(const char *db, struct error *err)
     return is_ok;
 }
 
-struct options {
-    const char *db;
-    uint64_t raw_ns;
-    bool has_raw;
-};
-
 static bool parse_options(int argc, char **argv, struct options *o, struct error *err)
 {
     static const struct option options[] = {{"db", required_argument, NULL, 'd'},
                                             {"raw", required_argument, NULL, 'r'},
+                                            {"hours", required_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     int option;
 
@@ -162,11 +178,11 @@ static bool parse_options(int argc, char **argv, struct options *o, struct error
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'd')
             o->db = optarg;
-        else if (option != 'r')
+        else if (option != 'r' && option != 'h')
             return error_set(err, ERR_USAGE, "usage: pagemeter %s", db_text);
-        else if (!number_parse_duration(optarg, &o->raw_ns, err))
+        else if (!number_parse_duration(optarg, option == 'r' ? &o->raw_ns : &o->hours_ns, err))
             return false;
-        o->has_raw = o->has_raw || option == 'r';
+        o->is_of_keep = o->is_of_keep || option != 'd';
     }
     return optind + 1 == argc || error_set(err, ERR_USAGE, "usage: pagemeter %s", db_text);
 }
@@ -174,9 +190,9 @@ static bool parse_options(int argc, char **argv, struct options *o, struct error
 static bool run(const char *task, const struct options *o, struct error *err)
 {
     if (strcmp(task, "keep") == 0)
-        return keep(o->db, o->raw_ns, err);
-    if (o->has_raw)
-        return error_set(err, ERR_USAGE, "--raw is for db keep");
+        return keep(o, err);
+    if (o->is_of_keep)
+        return error_set(err, ERR_USAGE, "--raw and --hours are for db keep");
     if (strcmp(task, "init") == 0 || strcmp(task, "migrate") == 0)
         return migrate(o->db, err);
     if (strcmp(task, "status") == 0)

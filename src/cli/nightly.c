@@ -91,7 +91,7 @@ static bool see_usage(struct usage_reader *reader, size_t life, const struct usa
 static bool find_first_month(const struct books *books, int32_t *month, struct error *err)
 {
     struct first_month first = {.reader = {.add = see_usage}, .month = -1};
-    struct usage_query query = {.to_hour = INT64_MAX, .by_hour = true, .is_derived_only = true};
+    struct usage_query query = {.to_hour = INT64_MAX, .by_hour = true, .is_derived_only = true, .leaves_gone = true};
     struct book *book = NULL;
 
     if (!book_read(&book, books->b, err))

@@ -59,7 +59,8 @@ static bool set(struct books *books, char **words, const struct options *o, stru
                          "there is no account '%.70s': pagemeter account add makes one", words[0]);
     if (!o->has_from)
         return error_set(err, ERR_USAGE, "from when on? Say --from T, a whole hour");
-    return books_change(books, &change, err, "tariff set %s %s %s --from %s", words[0], words[1],
+    return books_check_hour(books, NULL, o->from_hour, err) &&
+           books_change(books, &change, err, "tariff set %s %s %s --from %s", words[0], words[1],
                         words[2], calendar_format_hour(o->from_hour, hour)) &&
            billing_add_tariff(books->b, is_default ? "" : words[0], o->from_hour, &price, change,
                               err) &&

@@ -91,7 +91,15 @@
     X(SHIP_DELIVERED, "ship-delivered", "what was confirmed once counts as being there for ever")  \
     X(SHIP_OLDER_COPY, "ship-older-copy", "an older copy of meter.db counts as the same file")
 
-#define SAFETIES(X) METER_SAFETIES(X) BALLOON_SAFETIES(X) BILLING_SAFETIES(X) SHIP_SAFETIES(X)
+/* where hours are gone: pagemeter db keep --hours */
+#define KEEP_SAFETIES(X)                                                                           \
+    X(KEEP_READ, "keep-read", "hours that are gone are read as hours without usage")               \
+    X(KEEP_CHARGE, "keep-charge", "what was billed of hours that are gone is taken back")          \
+    X(KEEP_SAID, "keep-said", "an owner or a price is said of hours that are gone")
+
+#define SAFETIES(X)                                                                                \
+    METER_SAFETIES(X)                                                                              \
+    BALLOON_SAFETIES(X) BILLING_SAFETIES(X) SHIP_SAFETIES(X) KEEP_SAFETIES(X)
 
 #define SAFETY_ENUM(name, text, without) SAFETY_##name,
 enum safety { SAFETIES(SAFETY_ENUM) SAFETY_COUNT };

@@ -203,6 +203,24 @@ bool billing_add_tariff(struct billing_store *b, const char *account, int64_t fr
     return db_run(stmt, "write a tariff", err);
 }
 
+bool billing_hours_gone(struct billing_store *b, const struct uuid *vm, int64_t *hour,
+                        struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+
+    *hour = 0;
+    if (!b->db.is_postgres)
+        return true;
+    bool is_ok = db_prepare(
+        &b->db, vm != NULL ? SQL_PG_SELECT_GONE_OF_VM : SQL_PG_SELECT_HOURS_GONE, &stmt, err);
+
+    if (is_ok && vm != NULL)
+        db_bind_uuid(stmt, 1, vm);
+    is_ok = is_ok && db_run_int(stmt, "read what is gone", hour, err);
+    db_finalize(stmt);
+    return is_ok;
+}
+
 bool billing_mark_stale(struct billing_store *b, int64_t from_hour, struct error *err)
 {
     struct db_stmt *stmt = b->statements[BL_MARK_STALE];

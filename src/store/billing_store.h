@@ -48,6 +48,12 @@ MUST_CHECK bool billing_add_name(struct billing_store *b, const struct uuid *vm,
 MUST_CHECK bool billing_add_tariff(struct billing_store *b, const char *account, int64_t from_hour,
                                    const struct price *price, int64_t change, struct error *err);
 /* The sums of all lines from this hour on must be made anew by the next charge. */
+/*
+ * Usage by the hour before *hour is gone, so that nothing can be said of it any more; of a VM only
+ * when it was used before then. NULL: of any. 0: nothing is gone.
+ */
+MUST_CHECK bool billing_hours_gone(struct billing_store *b, const struct uuid *vm, int64_t *hour,
+                                   struct error *err);
 MUST_CHECK bool billing_mark_stale(struct billing_store *b, int64_t from_hour, struct error *err);
 
 /* All of it, in the order that dated.h wants: accounts by name; owners by vm, tariffs by account.

@@ -146,5 +146,5 @@ bool borrow_return(const char *uri, const struct uuid *host, const char *dir, st
     bool is_ok = ship_sender_open(&sender, uri, err) && send_as_host(sender, host, dir, err);
 
     ship_sender_close(sender);
-    return is_ok && central_keep(uri, 0, &kept, err);
+    return is_ok && central_keep(uri, &(struct central_keeping){0}, &kept, err);
 }

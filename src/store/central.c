@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "store/central_impl.h"
 
 /* Another program that makes or keeps it needs seconds; one that has hung must not be waited for.
@@ -154,11 +155,33 @@ bool store_open_named(struct store **out, const char *name, struct error *err)
 
 /* ---- the keeper ---- */
 
-static bool keep(struct store *s, int64_t raw_before_hour, struct central_kept *out,
+static bool drop_hours(struct store *s, int64_t before_hour, struct central_kept *out,
+                       struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+
+    if (before_hour <= 0)
+        return true;
+    if (!db_prepare(&s->db, SQL_PG_DROP_HOURS, &stmt, err))
+        return false;
+    db_bind_ints(stmt, (const int64_t[]){before_hour, clock_utc().ns}, 2);
+    bool is_ok = db_step(stmt, "drop old hours", err) == DB_ROW;
+
+    if (is_ok) {
+        out->months = db_int(stmt, 0);
+        (void)snprintf(out->stays, sizeof out->stays, "%s", db_text(stmt, 1));
+        (void)snprintf(out->why, sizeof out->why, "%s", db_text(stmt, 2));
+    }
+    db_finalize(stmt);
+    return is_ok;
+}
+
+static bool keep(struct store *s, const struct central_keeping *keeping, struct central_kept *out,
                  struct error *err)
 {
     bool is_null, is_held;
 
+    *out = (struct central_kept){0};
     if (!postgres_lock(&s->db, "keep", LOCK_WAIT_S, &is_held, err))
         return false;
     if (!is_held)
@@ -166,14 +189,16 @@ static bool keep(struct store *s, int64_t raw_before_hour, struct central_kept *
                          s->db.path);
     return db_get_int(&s->db, SQL_PG_MAKE_PARTITIONS, &out->partitions, &is_null, err) &&
            db_get_int(&s->db, SQL_PG_RETIRE_RESTORED, &out->retired, &is_null, err) &&
-           store_derive(s, err) && store_prune(s, raw_before_hour, PRUNED_MOST, &out->pruned, err);
+           store_derive(s, err) &&
+           store_prune(s, keeping->raw_before_hour, PRUNED_MOST, &out->pruned, err) &&
+           drop_hours(s, keeping->hours_before_hour, out, err);
 }
 
-bool central_keep(const char *uri, int64_t raw_before_hour, struct central_kept *out,
+bool central_keep(const char *uri, const struct central_keeping *keeping, struct central_kept *out,
                   struct error *err)
 {
     struct store *s = NULL;
-    bool is_ok = central_open_store(&s, uri, true, err) && keep(s, raw_before_hour, out, err);
+    bool is_ok = central_open_store(&s, uri, true, err) && keep(s, keeping, out, err);
 
     store_close(s);
     return is_ok;

@@ -30,10 +30,20 @@ struct central_kept {
     int64_t partitions; /* made */
     int64_t retired;    /* stores in whose place another was restored */
     unsigned pruned;    /* hours whose raw rows went */
+    int64_t months;     /* whose usage by the hour went */
+    char stays[8];      /* the first month, YYYY-MM, whose hours are old enough and stay, or "" */
+    char why[80];
 };
-/* raw_before_hour: raw rows of earlier hours go, their usage and a digest stay; 0: none go. */
-MUST_CHECK bool central_keep(const char *uri, int64_t raw_before_hour, struct central_kept *out,
-                             struct error *err);
+/*
+ * raw_before_hour: raw rows of earlier hours go, their usage and a digest stay; 0: none go.
+ * hours_before_hour: usage by the hour of whole UTC months before it goes, where nothing needs it
+ * any more (schema/postgres/0005_hours.sql); its days stay; 0: none goes.
+ */
+struct central_keeping {
+    int64_t raw_before_hour, hours_before_hour;
+};
+MUST_CHECK bool central_keep(const char *uri, const struct central_keeping *keeping,
+                             struct central_kept *out, struct error *err);
 
 /*
  * Nothing more comes of this host since at_ns, UTC: what it has measured up to its last tick is

@@ -238,7 +238,7 @@ bool store_series(struct store *s, const struct series_query *query, struct stor
         return error_set(err, ERR_RANGE, "at most %d VMs at once", SERIES_VMS_MAX);
     if (is_own && !store_snapshot_begin(s, err))
         return false;
-    bool is_ok = read_all(&r, err);
+    bool is_ok = store_need_hours(s, query->from_hour, err) && read_all(&r, err);
 
     if (is_own)
         store_snapshot_end(s);

@@ -103,11 +103,13 @@ struct usage_query {
     int64_t to_hour;      /* exclusive */
     bool by_hour;         /* else the parts of a life may come summed over hours, with hour unset */
     bool is_derived_only; /* not what begins at store_marks.derived or later */
+    bool leaves_gone;     /* hours that are gone (store_hours_gone) are left out, not refused */
     const struct uuid *vm; /* of one VM only, or NULL */
 };
 
 /*
- * Usage up to the last tick, as of one moment. lives are read when there are none yet, ascending by
+ * Usage up to the last tick, as of one moment. ERR_REFUSED when it needs hours that are gone, and
+ * days don't do. lives are read when there are none yet, ascending by
  * life, so that several readings of one snapshot share them; `add` gets the index of the life in them. Parts of one life and hour may come several times and
  * add up.
  */
@@ -120,6 +122,16 @@ struct usage_reader {
 
 MUST_CHECK bool store_usage(struct store *store, const struct usage_query *query,
                             struct usage_reader *reader, struct error *err);
+
+/*
+ * Usage by the hour before *hour is gone (pagemeter db keep --hours); what is still there of it came
+ * later: *has_rest. 0: nothing is gone. By the day all is there.
+ */
+MUST_CHECK bool store_hours_gone(struct store *store, int64_t *hour, bool *has_rest,
+                                 struct error *err);
+
+/* ERR_REFUSED when usage by the hour from this one on is not all there. */
+MUST_CHECK bool store_need_hours(struct store *store, int64_t from_hour, struct error *err);
 
 /* Several reads as of one moment, however the writer goes on. */
 MUST_CHECK bool store_snapshot_begin(struct store *store, struct error *err);

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "common/calendar.h"
+#include "common/safety.h"
 #include "store/store_impl.h"
 
 static bool add_life(struct db_stmt *stmt, struct life_info *life, struct error *err)
@@ -163,10 +165,69 @@ static bool read_open(struct store *s, const struct usage_query *q, struct usage
     return is_ok;
 }
 
+/* ---- hours that are gone ---- */
+
+bool store_hours_gone(struct store *s, int64_t *hour, bool *has_rest, struct error *err)
+{
+    int64_t rest = 0;
+    bool is_null;
+
+    *hour = 0;
+    *has_rest = false;
+    if (!s->db.is_postgres)
+        return true;
+    if (!db_get_int(&s->db, SQL_PG_SELECT_HOURS_GONE, hour, &is_null, err) ||
+        (*hour > 0 && !db_get_int(&s->db, SQL_PG_SELECT_HAS_REST, &rest, &is_null, err)))
+        return false;
+    *has_rest = rest != 0;
+    return true;
+}
+
+static bool refuse_gone(int64_t gone, struct error *err)
+{
+    char text[HOUR_TEXT_MAX];
+
+    return error_set(err, ERR_REFUSED,
+                     "usage by the hour before %s is gone (pagemeter db keep --hours): ask from "
+                     "then on, or for whole UTC days without hours and accounts",
+                     calendar_format_hour(gone, text));
+}
+
+static bool read_gone(struct store *s, int64_t *gone, struct error *err)
+{
+    bool is_null;
+
+    *gone = 0;
+    return !s->db.is_postgres || !safety_is_on(SAFETY_KEEP_READ) ||
+           db_get_int(&s->db, SQL_PG_SELECT_HOURS_GONE, gone, &is_null, err);
+}
+
+bool store_need_hours(struct store *s, int64_t from_hour, struct error *err)
+{
+    int64_t gone;
+
+    return read_gone(s, &gone, err) && (from_hour >= gone || refuse_gone(gone, err));
+}
+
+/* Whole days are there, whatever is gone. */
+static bool check_gone(struct store *s, const struct usage_query *q, struct error *err)
+{
+    int64_t gone;
+
+    if (q->leaves_gone)
+        return true;
+    if (!read_gone(s, &gone, err))
+        return false;
+    bool is_cut = q->by_hour || q->from_hour % HOURS_PER_DAY != 0 ||
+                  (q->to_hour < gone && q->to_hour % HOURS_PER_DAY != 0);
+
+    return q->from_hour >= gone || !is_cut || refuse_gone(gone, err);
+}
+
 static bool read_all(struct store *s, const struct usage_query *q, struct usage_reader *reader,
                      struct error *err)
 {
-    if (reader->lives == NULL && !read_lives(s, q, reader, err))
+    if (!check_gone(s, q, err) || (reader->lives == NULL && !read_lives(s, q, reader, err)))
         return false;
     if (q->vm == NULL) {
         if (!read_derived(s, q, -1, reader, err))
@@ -210,6 +271,9 @@ bool store_usage_between(struct store *s, int64_t from, int64_t to, struct usage
 bool store_snapshot_begin(struct store *s, struct error *err)
 {
     s->is_in_snapshot = db_begin(&s->db, DB_SNAPSHOT, "read it", err);
+    if (s->is_in_snapshot && s->db.is_postgres &&
+        !db_exec(&s->db, SQL_PG_LOCK_HOURS, "read it", err))
+        store_snapshot_end(s);
     return s->is_in_snapshot;
 }
 

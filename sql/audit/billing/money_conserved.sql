@@ -2,7 +2,8 @@
 -- times the price of its hour, is what was posted, and what is carried.
 --
 -- This looks at usage by the hour, the ledger, and what open lines have: not at what was rated or
--- adjusted on the way. Exactly so when all that is derived has been charged; see usage_priced.
+-- adjusted on the way, but for hours that are gone (standing.hours_pruned): these are what was billed of
+-- them, which usage_billed holds against their days. Exactly so when all that is derived has been charged; see usage_priced.
 WITH
 state AS (
     SELECT (SELECT coalesce(max(month), -1) FROM period) AS sealed,
@@ -12,7 +13,9 @@ state AS (
               FROM standing AS n
               LEFT JOIN charged AS c
                 ON c.store = n.store AND c.tick + n.base = coalesce(n.derived_tick, n.first_cut)
-             WHERE n.first_cut IS NOT NULL) AS is_even
+             WHERE n.first_cut IS NOT NULL) AS is_even,
+           CASE WHEN EXISTS (SELECT 1 FROM period)
+                THEN (SELECT coalesce(max(hours_pruned), 0) FROM standing) ELSE 0 END AS gone
 ),
 -- who owned a VM from when until when; of several sayings for one hour the last holds
 owned AS (
@@ -57,6 +60,7 @@ used AS (
            CAST(sum(u.kib_s_frac) AS bigint) AS kib_s_frac
       FROM life AS l JOIN usage_hour AS u ON u.life = l.life
      WHERE l.billed = 1
+       AND u.hour >= (SELECT gone FROM state)
      GROUP BY l.vm, u.hour
 ),
 -- by VM: the sum over an account may not fit
@@ -66,6 +70,15 @@ part AS (
       FROM used AS u
       JOIN rate AS r ON r.vm = u.vm AND r.from_hour <= u.hour AND r.to_hour > u.hour
      GROUP BY r.account, r.currency, r.unit, r.nano_pennies, r.vm
+    UNION ALL
+    SELECT l.account, l.currency, l.unit, b.nano_pennies, l.vm, CAST(sum(b.kib_s) AS bigint),
+           CAST(sum(b.kib_s_frac) AS bigint)
+      FROM (SELECT line, hour, nano_pennies, kib_s, kib_s_frac FROM rated
+            UNION ALL
+            SELECT line, hour, nano_pennies, kib_s, kib_s_frac FROM adjustment) AS b
+      JOIN line AS l ON l.line = b.line
+     WHERE b.hour < (SELECT gone FROM state)
+     GROUP BY l.account, l.currency, l.unit, b.nano_pennies, l.vm
 ),
 -- KiB*ns times nano-pennies in limbs: floor, the sign apart, six digits at a time, so that all fits 63
 -- bits

@@ -3,7 +3,8 @@
 --
 -- Usage that came behind the last charge is not expected yet (then more may have been used than billed,
 -- never less); nor are hours from charged.stale_from on, of which something was said since, nor any when
--- the measurements were restored from a backup since.
+-- the measurements were restored from a backup since. Of hours that are gone (standing.hours_pruned) whole
+-- days of a VM are compared, whoever owned it (account ''), from its first owner on.
 WITH RECURSIVE
 state AS (
     SELECT (SELECT coalesce(max(month), -1) FROM period) AS sealed,
@@ -13,7 +14,8 @@ state AS (
               FROM standing AS n
               LEFT JOIN charged AS c
                 ON c.store = n.store AND c.tick + n.base = coalesce(n.derived_tick, n.first_cut)
-             WHERE n.first_cut IS NOT NULL) AS is_even
+             WHERE n.first_cut IS NOT NULL) AS is_even,
+           (SELECT coalesce(max(hours_pruned), 0) FROM standing) AS gone
 ),
 calendar (month, first_hour, end_hour) AS (
     SELECT 0, -24, 744
@@ -74,7 +76,7 @@ used AS (
            CAST(sum(u.kib_s_frac) AS bigint) AS kib_s_frac
       FROM life AS l JOIN usage_hour AS u ON u.life = l.life
      WHERE l.billed = 1
-       AND u.hour < (SELECT end_hour + 12 FROM seal)
+       AND u.hour < (SELECT end_hour + 12 FROM seal) AND u.hour >= (SELECT gone FROM state)
      GROUP BY l.vm, u.hour
 ),
 part AS (
@@ -88,6 +90,19 @@ part AS (
             UNION ALL
             SELECT line, hour, nano_pennies, kib_s, kib_s_frac FROM adjustment) AS b
       JOIN line AS l ON l.line = b.line
+     WHERE b.hour >= (SELECT gone FROM state)
+    UNION ALL
+    SELECT l.vm, d.day * 24, '', 0, '', '', d.kib_s, d.kib_s_frac
+      FROM usage_day AS d JOIN life AS l ON l.life = d.life
+     WHERE l.billed = 1 AND d.day < (SELECT gone FROM state) / 24
+       AND d.day * 24 >= (SELECT min(o.from_hour) FROM vm_owner AS o WHERE o.vm = l.vm)
+    UNION ALL
+    SELECT l.vm, b.hour / 24 * 24, '', 0, '', '', -b.kib_s, -b.kib_s_frac
+      FROM (SELECT line, hour, kib_s, kib_s_frac FROM rated
+            UNION ALL
+            SELECT line, hour, kib_s, kib_s_frac FROM adjustment) AS b
+      JOIN line AS l ON l.line = b.line
+     WHERE b.hour < (SELECT gone FROM state)
 ),
 difference AS (
     SELECT vm, hour, account, nano_pennies, currency, unit, CAST(sum(kib_s) AS bigint) AS kib_s,

@@ -42,11 +42,22 @@ rate AS MATERIALIZED (
       JOIN account AS a ON a.account = o.account
       JOIN priced AS p ON p.account = o.account AND p.from_hour < o.to_hour AND p.to_hour > o.from_hour
 ),
+-- of hours that are gone it would say too little: what is no number ends it
+whole_period AS MATERIALIZED (
+    SELECT CASE WHEN g.gone > 0 AND strftime('%Y-%m-%d', (g.gone - 1) * 3600, 'unixepoch') >= g.period
+                THEN CAST('usage by the hour before '
+                          || strftime('%Y-%m-%d', CAST(g.gone AS bigint) * 3600, 'unixepoch')
+                          || ' is gone: name a period behind it' AS bigint)
+                ELSE 9223372036854775807 END AS end_hour
+      FROM (SELECT coalesce(max(hours_pruned), 0) AS gone, coalesce(CAST(:period AS text), '') AS period
+              FROM standing) AS g
+),
 used AS (
     SELECT l.vm, u.hour, CAST(sum(u.kib_s) AS bigint) AS kib_s,
            CAST(sum(u.kib_s_frac) AS bigint) AS kib_s_frac
       FROM life AS l JOIN usage_hour AS u ON u.life = l.life
      WHERE l.billed = 1
+       AND u.hour < (SELECT end_hour FROM whole_period)
        AND strftime('%Y-%m-%d', u.hour * 3600, 'unixepoch') LIKE coalesce(CAST(:period AS text), '') || '%'
      GROUP BY l.vm, u.hour
 ),

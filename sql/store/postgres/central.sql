@@ -139,3 +139,26 @@ SELECT s.host, s.store, s.store_no * 1000000000000, c.first_tick, c.derived, m.w
                       WHERE h.store_no = s.store_no AND h.tick <= m.whole_to) AS c
  WHERE c.first_tick IS NOT NULL
  ORDER BY s.store_no;
+
+-- :name DROP_HOURS
+SELECT dropped, stays, why FROM meter.drop_hours(?1, ?2);
+
+-- :name LOCK_HOURS
+-- a partition that is dropped is gone for every transaction, however old its snapshot: so a reader holds
+-- them from before it takes its own, in which the note of what is gone then fits
+LOCK TABLE meter.usage_hour IN ACCESS SHARE MODE;
+
+-- :name SELECT_HOURS_GONE
+SELECT coalesce(max(before_hour), 0) FROM meter.hours_pruned;
+
+-- :name SELECT_HAS_REST
+-- is there usage by the hour of hours that are gone? It came later
+SELECT CASE WHEN EXISTS (SELECT 1 FROM meter.usage_hour AS u
+                          WHERE u.hour < (SELECT before_hour FROM meter.hours_pruned)) THEN 1 ELSE 0 END;
+
+-- :name SELECT_GONE_OF_VM
+SELECT coalesce(max(g.before_hour), 0)
+  FROM meter.hours_pruned AS g
+ WHERE EXISTS (SELECT 1 FROM meter.usage_day AS d
+                 JOIN meter.life_row AS l ON l.life = d.life AND l.store_no = d.store_no
+                WHERE l.vm = ?1 AND l.billed = 1 AND d.day < g.before_hour / 24);
