@@ -465,6 +465,13 @@ def story_refused(story):
     wait_for("the first ticks", lambda: delivered(story, host) == last_tick(host))
     require("another process" in host.ship(story.uri(host), expect=3).stderr, "two ships from one state")
     require(end(running) == 0, "it does not end well")
+    ahead = story.admitted()
+    ahead.measure(5)
+    ahead.utc = time.time_ns() + 80 * hosts.HOUR
+    ahead.measure(5)
+    done = ahead.ship(story.uri(ahead), expect=3)
+    require("the batch is of hour" in done.stderr, done.stderr)
+    require(0 <= delivered(story, ahead) < last_tick(ahead), "what is of the future is taken")
 
 
 class Plain(threading.Thread):
