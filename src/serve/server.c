@@ -28,6 +28,7 @@ struct server {
 /* What is known of a request between its first header and its answer. */
 struct exchange {
     bool is_too_long;
+    bool is_seen; /* an answer before the second call would end the connection */
 };
 
 /* ---- who asks ---- */
@@ -234,6 +235,8 @@ static enum MHD_Result check_request(struct MHD_Connection *c, const char *metho
     const char *length = header(c, "Content-Length");
 
     *is_refused = true;
+    if (x == NULL) /* no memory */
+        return MHD_NO;
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
         return response_send_allow(c);
     if (x->is_too_long)
@@ -267,6 +270,8 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *c, const char *
         return result;
     if (*upload_size != 0)
         return MHD_NO;
+    if (!x->is_seen)
+        return x->is_seen = true, MHD_YES;
     (void)__atomic_add_fetch(&s->answers, 1, __ATOMIC_RELAXED);
     request_parse_path(path, clock_utc().ns, &request);
     if (request.endpoint == ENDPOINT_LINK)

@@ -8,8 +8,8 @@
 #include "common/clock.h"
 #include "serve/server.h"
 
-/* Two servers share it. */
-enum { PLACES = 2 * SERVER_CONNECTIONS_MAX };
+/* Two servers share it; threads have their shares of connections, unevenly. */
+enum { PLACES = 4 * SERVER_CONNECTIONS_MAX };
 
 struct place {
     struct MHD_Connection *connection; /* NULL: free */
