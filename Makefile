@@ -58,7 +58,7 @@ billing_objects = $(billing:%=$(O)/src/billing/%.o)
 charging_objects = $(charging:%=$(O)/src/billing/%.o) $(billing_store:%=$(O)/src/store/%.o)
 shipping_objects = $(shipping:%=$(O)/src/store/%.o)
 # what charts read
-series_store = series series_range series_check series_place
+series_store = series series_range series_ticks series_check series_place
 charging_objects += $(series_store:%=$(O)/src/store/%.o)
 # guests in a simulation have modd's own pace
 sim_agent_objects = $(O)/src/agent/pace.o $(O)/src/agent/figures_format.o

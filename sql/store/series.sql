@@ -8,7 +8,7 @@ SELECT life, first_tick, coalesce(last_tick, 9223372036854775807), coalesce(coun
  ORDER BY life;
 
 -- :name SERIES_CUTS
-SELECT tick, hour FROM hour_cut WHERE tick >= ?1 AND tick <= ?2 ORDER BY tick;
+SELECT tick, hour, first_segment FROM hour_cut WHERE tick >= ?1 AND tick <= ?2 ORDER BY tick;
 
 -- :name SERIES_GAPS
 SELECT from_tick, tick, span_ns, cause FROM gap WHERE tick > ?1 AND tick <= ?2 ORDER BY tick;
@@ -20,14 +20,11 @@ SELECT tick FROM clock_step WHERE tick > ?1 AND tick <= ?2 ORDER BY tick;
 SELECT coalesce(max(to_hour), -1) FROM prune WHERE up_to_tick >= ?1 AND up_to_tick <= ?2;
 
 -- :name SERIES_SEGMENTS
--- as SELECT_SEGMENTS, of some lives, in the order in which they were written
-SELECT life, first_tick, coalesce(last_tick, ?2), kib, counted
+-- from segment ?1 up to before ?2, of some lives, those that begin up to tick ?3; the open ones hold to it
+SELECT life, first_tick, coalesce(last_tick, ?3), kib, counted
   FROM segment
- WHERE segment >= (SELECT first_segment FROM hour_cut WHERE tick = ?1)
-   AND first_tick <= ?2
-   AND segment < coalesce((SELECT first_segment FROM hour_cut WHERE tick > ?2
-                            ORDER BY tick LIMIT 1), 9223372036854775807)
-   AND life IN (SELECT value FROM json_each(?3))
+ WHERE segment >= ?1 AND segment < ?2 AND first_tick <= ?3
+   AND life IN (SELECT value FROM json_each(?4))
  ORDER BY segment;
 
 -- :name SERIES_TICKS

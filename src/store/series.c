@@ -25,6 +25,19 @@ static void reading_clear(struct series_reading *r)
 
 /* ---- lives ---- */
 
+static bool add_life(struct series_reading *r, struct db_stmt *stmt, size_t vm, struct error *err)
+{
+    struct series_life *lives =
+        series_room(r->lives, &r->life_room, r->life_count, sizeof *lives, err);
+
+    if (lives == NULL)
+        return false;
+    r->lives = lives;
+    lives[r->life_count++] = (struct series_life){db_int(stmt, 0), db_int(stmt, 1), db_int(stmt, 2),
+                                                  db_int(stmt, 3), vm};
+    return true;
+}
+
 static bool read_lives_of(struct series_reading *r, size_t vm, struct error *err)
 {
     struct db_stmt *stmt = NULL;
@@ -36,11 +49,7 @@ static bool read_lives_of(struct series_reading *r, size_t vm, struct error *err
     while (is_ok && (row = db_step(stmt, "read its lives", err)) == DB_ROW) {
         if (db_int(stmt, 4) == 0 && !r->query->with_unbilled)
             continue;
-        is_ok =
-            series_grow((void **)&r->lives, &r->life_room, r->life_count, sizeof *r->lives, err);
-        if (is_ok)
-            r->lives[r->life_count++] = (struct series_life){db_int(stmt, 0), db_int(stmt, 1),
-                                                             db_int(stmt, 2), db_int(stmt, 3), vm};
+        is_ok = add_life(r, stmt, vm, err);
     }
     db_finalize(stmt);
     return is_ok && row == DB_DONE;
@@ -72,14 +81,17 @@ static bool find_own(struct series_reading *r)
 
 /* ---- which stretches ---- */
 
-static bool add_region(struct series_reading *r, int64_t from, int64_t hour, struct error *err)
+static bool add_region(struct series_reading *r, struct series_region region, struct error *err)
 {
-    if (!series_grow((void **)&r->regions, &r->region_room, r->region_count, sizeof *r->regions,
-                     err))
+    struct series_region *regions =
+        series_room(r->regions, &r->region_room, r->region_count, sizeof *regions, err);
+
+    if (regions == NULL)
         return false;
+    r->regions = regions;
     if (r->region_count > 0)
-        r->regions[r->region_count - 1].to = from;
-    r->regions[r->region_count++] = (struct series_region){.from = from, .hour = hour};
+        r->regions[r->region_count - 1].to = region.from;
+    r->regions[r->region_count++] = region;
     return true;
 }
 
@@ -104,7 +116,11 @@ static bool read_regions(struct series_reading *r, struct error *err)
     if (is_ok)
         db_bind_ints(stmt, (const int64_t[]){m->pruned_to, m->last_tick}, 2);
     while (is_ok && (row = db_step(stmt, "read its hours", err)) == DB_ROW)
-        is_ok = add_region(r, db_int(stmt, 0), db_int(stmt, 1), err);
+        is_ok = add_region(r,
+                           (struct series_region){.from = db_int(stmt, 0),
+                                                  .hour = db_int(stmt, 1),
+                                                  .first_segment = db_int(stmt, 2)},
+                           err);
     db_finalize(stmt);
     if (!is_ok || row != DB_DONE)
         return false;
@@ -121,20 +137,21 @@ static bool read_regions(struct series_reading *r, struct error *err)
     return true;
 }
 
-static struct series_region *region_of(const struct series_reading *r, int64_t tick)
+const struct series_region *series_region_of(const struct series_region *regions, size_t count,
+                                             int64_t tick)
 {
     size_t low = 0;
-    size_t high = r->region_count;
+    size_t high = count;
 
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
 
-        if (r->regions[middle].from <= tick)
+        if (regions[middle].from <= tick)
             low = middle;
         else
             high = middle;
     }
-    return r->region_count > 0 ? &r->regions[low] : NULL;
+    return &regions[low];
 }
 
 /* Gaps of many hours begin far before what they reach. */
@@ -147,9 +164,11 @@ static bool want_gaps(struct series_reading *r, struct error *err)
     if (is_ok)
         db_bind_ints(stmt, (const int64_t[]){r->marks->pruned_to, r->marks->last_tick}, 2);
     while (is_ok && (row = db_step(stmt, "read its gaps", err)) == DB_ROW) {
-        struct series_region *region = region_of(r, db_int(stmt, 0));
+        const struct series_region *begins =
+            series_region_of(r->regions, r->region_count, db_int(stmt, 0));
+        struct series_region *region = &r->regions[begins - r->regions];
 
-        if (region != NULL && region->hour < r->query->to_hour &&
+        if (region->hour < r->query->to_hour &&
             region->hour + db_int(stmt, 2) / NS_PER_HOUR + 1 >= r->query->from_hour)
             region->is_wanted = region->is_wanted || has_life(r, region);
     }
@@ -175,6 +194,12 @@ static bool read_pieces(struct series_reading *r, struct error *err)
         range.from = first->from;
         range.to = r->regions[end - 1].to;
         range.is_dense = first->is_dense;
+        range.first_segment = first->first_segment;
+        range.regions = first;
+        range.region_count = end < r->region_count ? end - i + 1 : end - i;
+        /* those that begin at the last tick lie behind the cut there, if it is one */
+        range.end_segment = end + 1 < r->region_count ? r->regions[end + 1].first_segment
+                                                      : r->marks->base + STORE_NUMBERS;
         if (first->is_wanted && range.from < range.to &&
             !series_read_range(r->store, &range, &r->pieces, err))
             return false;
@@ -191,7 +216,7 @@ static bool read_store(struct series_reading *r, struct error *err)
 
     if (!find_own(r))
         return true;
-    if (!read_regions(r, err) || !want_gaps(r, err))
+    if (!read_regions(r, err) || (r->region_count > 0 && !want_gaps(r, err)))
         return false;
     while (!is_whole) {
         r->pieces.count = first;

@@ -16,6 +16,7 @@ enum piece_kind {
     PIECE_BILLED,
     PIECE_EXCLUDED, /* held, but not billed: under construction, the free interval, shut down */
     PIECE_MISSING,  /* not measured: in a gap. kib is what the life had before */
+    PIECE_NOTHING,  /* nothing of the VM is there: not from store_series, for who needs all time */
     PIECE_KINDS
 };
 
@@ -46,7 +47,7 @@ struct store_piece {
     bool is_average;
 };
 
-enum { SERIES_VMS_MAX = 128 };
+enum { SERIES_VMS_MAX = 32 };
 
 struct series_query {
     int64_t from_hour; /* inclusive */

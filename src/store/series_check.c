@@ -41,9 +41,12 @@ static bool add_hour(struct hours_list *h, int64_t life, const struct usage_part
         add_to(&last->part, part);
         return true;
     }
-    if (!series_grow((void **)&h->list, &h->room, h->count, sizeof *h->list, err))
+    struct life_hour *list = series_room(h->list, &h->room, h->count, sizeof *list, err);
+
+    if (list == NULL)
         return false;
-    h->list[h->count++] = (struct life_hour){life, *part};
+    h->list = list;
+    list[h->count++] = (struct life_hour){life, *part};
     return true;
 }
 
@@ -162,17 +165,14 @@ struct average {
 static bool add_average(struct average *a, enum piece_kind kind, uint64_t kib, int64_t ns,
                         struct error *err)
 {
-    struct piece_list *list = &a->r->pieces;
-
     if (ns <= 0)
         return true;
     a->next.kind = kind;
     a->next.kib = kib;
     a->next.ns = ns;
     a->next.to_utc_ns = timeline_later(a->next.from_utc_ns, ns);
-    if (!series_grow((void **)&list->list, &list->room, list->count, sizeof a->next, err))
+    if (!series_put(&a->r->pieces, &a->next, err))
         return false;
-    list->list[list->count++] = a->next;
     a->next.from_utc_ns = a->next.to_utc_ns;
     return true;
 }

@@ -21,14 +21,19 @@ static int by_vm_and_tick(const void *one, const void *other)
     return (a->from_utc_ns > b->from_utc_ns) - (a->from_utc_ns < b->from_utc_ns);
 }
 
+/* Up to where a piece has come, by the ticks and by the wall clock. */
+struct piece_end {
+    size_t vm;
+    int64_t tick, utc_ns;
+};
+
 static int by_vm_and_end(const void *one, const void *other)
 {
-    const struct store_piece *a = *(const struct store_piece *const *)one;
-    const struct store_piece *b = *(const struct store_piece *const *)other;
+    const struct piece_end *a = one, *b = other;
 
     if (a->vm != b->vm)
         return (a->vm > b->vm) - (a->vm < b->vm);
-    return (a->end_tick > b->end_tick) - (a->end_tick < b->end_tick);
+    return (a->tick > b->tick) - (a->tick < b->tick);
 }
 
 /* The part before `reach` is there again. */
@@ -46,9 +51,8 @@ static bool split(struct piece_list *out, struct store_piece piece, int64_t reac
     }
     again.is_again = true;
     for (int i = 0; i < (reach < piece.to_utc_ns ? 2 : 1); i++) {
-        if (!series_grow((void **)&out->list, &out->room, out->count, sizeof piece, err))
+        if (!series_put(out, i == 0 ? &again : &piece, err))
             return false;
-        out->list[out->count++] = i == 0 ? again : piece;
     }
     return true;
 }
@@ -59,16 +63,12 @@ static bool put(struct piece_list *out, struct store_piece piece, int64_t reach,
         return split(out, piece, reach, err);
     if (piece.from_utc_ns < reach)
         piece.from_utc_ns = reach < piece.to_utc_ns ? reach : piece.to_utc_ns;
-    if (!series_grow((void **)&out->list, &out->room, out->count, sizeof piece, err))
-        return false;
-    out->list[out->count++] = piece;
-    return true;
+    return series_put(out, &piece, err);
 }
 
-/* list is sorted by vm and tick; ends points to the same, sorted by vm and end. */
-static bool put_all(const struct store_piece *list, size_t count,
-                    const struct store_piece *const *ends, struct piece_list *out,
-                    struct error *err)
+/* list is sorted by vm and tick, the ends of its pieces by vm and the tick that ends them. */
+static bool put_all(const struct store_piece *list, size_t count, const struct piece_end *ends,
+                    struct piece_list *out, struct error *err)
 {
     int64_t reach = INT64_MIN;
     size_t e = 0;
@@ -78,11 +78,11 @@ static bool put_all(const struct store_piece *list, size_t count,
 
         if (i > 0 && list[i - 1].vm != p->vm)
             reach = INT64_MIN;
-        for (; e < count &&
-               (ends[e]->vm < p->vm || (ends[e]->vm == p->vm && ends[e]->end_tick <= p->tick));
+        for (;
+             e < count && (ends[e].vm < p->vm || (ends[e].vm == p->vm && ends[e].tick <= p->tick));
              e++)
-            if (ends[e]->vm == p->vm && !ends[e]->is_average && ends[e]->to_utc_ns > reach)
-                reach = ends[e]->to_utc_ns;
+            if (ends[e].vm == p->vm && ends[e].utc_ns > reach)
+                reach = ends[e].utc_ns;
         if (!put(out, *p, p->is_average ? INT64_MIN : reach, err))
             return false;
     }
@@ -137,25 +137,22 @@ bool series_place(struct piece_list *pieces, size_t first, struct error *err)
 
     if (count == 0)
         return true;
-    const struct store_piece **ends = calloc(count, sizeof *ends);
+    struct piece_end *ends = calloc(count, sizeof *ends);
 
     if (ends == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory to place what was read");
     qsort(list, count, sizeof *list, by_vm_and_tick);
     for (size_t i = 0; i < count; i++)
-        ends[i] = &list[i];
+        ends[i] = (struct piece_end){list[i].vm, list[i].end_tick,
+                                     list[i].is_average ? INT64_MIN : list[i].to_utc_ns};
     qsort(ends, count, sizeof *ends, by_vm_and_end);
     bool is_ok = put_all(list, count, ends, &out, err);
 
     free(ends);
     pieces->count = first;
     join(&out);
-    for (size_t i = 0; is_ok && i < out.count; i++) {
-        is_ok = series_grow((void **)&pieces->list, &pieces->room, pieces->count,
-                            sizeof *pieces->list, err);
-        if (is_ok)
-            pieces->list[pieces->count++] = out.list[i];
-    }
+    for (size_t i = 0; is_ok && i < out.count; i++)
+        is_ok = series_put(pieces, &out.list[i], err);
     free(out.list);
     return is_ok;
 }

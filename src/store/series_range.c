@@ -1,10 +1,6 @@
 /*
  * series_range.c - one stretch of a store in pieces: the segments of some lives, and as few ticks
- * as will do.
- *
- * Between the ticks at which a life's value changes, the hour is cut or a gap is, nothing happens:
- * those are read, and integrate.h is told that others lie between them. When so many change that a
- * plain read of all ticks is cheaper, that is what is done.
+ * as will do (series_ticks.c).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,58 +11,32 @@
 #include "meter/rules.h"
 #include "store/series_impl.h"
 
-enum {
-    BATCH = 4096,     /* ticks that are asked for at once */
-    LOOKUP_COST = 5,  /* to find one tick, in ticks that are read in passing */
-    NUMBER_TEXT = 21, /* of a list in JSON, with its comma */
-};
-
-struct life_segments {
-    struct segment *list;
-    size_t count, room;
-};
-
-/* A tick that is needed. */
-struct needed {
-    int64_t tick;
-    bool is_next; /* the one before it in the store is needed too */
-};
-
-struct gap_row {
-    int64_t from_tick, tick;
-    enum gap_cause cause;
-};
-
-struct reading {
-    struct store *store;
-    const struct series_range *range;
-    struct piece_list *out;
-    struct life_segments *segments; /* of each life of the range */
-    struct needed *needed;
-    size_t needed_count, needed_room;
-    struct gap_row *gaps;
-    size_t gap_count, gap_room;
-    struct timeline timeline;
-    struct timeline_tick *ticks;
-    size_t tick_count, tick_room;
-    size_t life; /* whose pieces come */
-};
-
-bool series_grow(void **array, size_t *room, size_t count, size_t size, struct error *err)
+void *series_room(void *list, size_t *room, size_t count, size_t size, struct error *err)
 {
-    if (count < *room)
-        return true;
+    if (list != NULL && count < *room)
+        return list;
     size_t more = *room == 0 ? 256 : *room * 2;
-    void *larger = realloc(*array, more * size);
+    void *larger = realloc(list, more * size);
 
     if (larger == NULL)
-        return error_set(err, ERR_NOMEM, "not enough memory for so many changes: ask for less");
-    *array = larger;
-    *room = more;
+        (void)error_set(err, ERR_NOMEM, "not enough memory for so many changes: ask for less");
+    else
+        *room = more;
+    return larger;
+}
+
+bool series_put(struct piece_list *out, const struct store_piece *piece, struct error *err)
+{
+    struct store_piece *list = series_room(out->list, &out->room, out->count, sizeof *list, err);
+
+    if (list == NULL)
+        return false;
+    out->list = list;
+    list[out->count++] = *piece;
     return true;
 }
 
-static void reading_clear(struct reading *r)
+static void reading_clear(struct series_range_reading *r)
 {
     for (size_t i = 0; r->segments != NULL && i < r->range->life_count; i++)
         free(r->segments[i].list);
@@ -77,26 +47,32 @@ static void reading_clear(struct reading *r)
     free(r->timeline.runs);
 }
 
-/* "[1,2,3]", the caller's to free; NULL: no memory. */
-static char *list_text(size_t count, int64_t (*at)(const void *list, size_t i), const void *list)
+/* "[1,2,3]", the caller's to free; NULL: no memory. Each is written by put, at most
+ * SERIES_ITEM_TEXT long.
+ */
+char *series_list_text(const struct series_range_reading *r, size_t count,
+                       int (*put)(const struct series_range_reading *r, size_t i, char *out))
 {
-    char *text = malloc(count * NUMBER_TEXT + 3);
+    char *text = malloc(count * SERIES_ITEM_TEXT + 3);
     char *p = text;
 
     if (text == NULL)
         return NULL;
     *p++ = '[';
-    for (size_t i = 0; i < count; i++)
-        p += sprintf(p, "%s%" PRId64, i > 0 ? "," : "", at(list, i));
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            *p++ = ',';
+        p += put(r, i, p);
+    }
     (void)strcpy(p, "]");
     return text;
 }
 
 /* ---- what of the lives is there ---- */
 
-static int64_t life_at(const void *list, size_t i)
+static int put_life(const struct series_range_reading *r, size_t i, char *out)
 {
-    return ((const struct series_life *)list)[i].life;
+    return sprintf(out, "%" PRId64, r->range->lives[i].life);
 }
 
 /* The place of a life, or life_count. */
@@ -116,18 +92,21 @@ static size_t find_life(const struct series_range *r, int64_t life)
     return low < r->life_count && r->lives[low].life == life ? low : r->life_count;
 }
 
-static bool take_segment(struct reading *r, struct db_stmt *stmt, struct error *err)
+static bool take_segment(struct series_range_reading *r, struct db_stmt *stmt, struct error *err)
 {
     size_t life = find_life(r->range, db_int(stmt, 0));
     int64_t last = db_int(stmt, 2);
 
     if (life == r->range->life_count)
         return true;
-    struct life_segments *s = &r->segments[life];
+    struct series_segments *s = &r->segments[life];
 
-    if (!series_grow((void **)&s->list, &s->room, s->count, sizeof *s->list, err))
+    struct segment *list = series_room(s->list, &s->room, s->count, sizeof *list, err);
+
+    if (list == NULL)
         return false;
-    s->list[s->count++] = (struct segment){
+    s->list = list;
+    list[s->count++] = (struct segment){
         .first_tick = db_int(stmt, 1),
         .last_tick = last < r->range->to ? last : r->range->to,
         .kib = (uint64_t)db_int(stmt, 3),
@@ -136,21 +115,42 @@ static bool take_segment(struct reading *r, struct db_stmt *stmt, struct error *
     return true;
 }
 
-static bool read_segments(struct reading *r, struct error *err)
+/* PostgreSQL keeps segments by the hour of their region. */
+static void bind_hours(const struct series_range_reading *r, struct db_stmt *stmt)
 {
     const struct series_range *range = r->range;
-    char *lives = list_text(range->life_count, life_at, range->lives);
+    int64_t least = INT64_MAX;
+    int64_t most = 0;
+
+    if (!r->store->db.is_postgres)
+        return;
+    for (size_t i = 0; i < range->region_count; i++) {
+        least = range->regions[i].hour < least ? range->regions[i].hour : least;
+        most = range->regions[i].hour > most ? range->regions[i].hour : most;
+    }
+    db_bind_int(stmt, 5, least);
+    db_bind_int(stmt, 6, most);
+}
+
+static bool read_segments(struct series_range_reading *r, struct error *err)
+{
+    const struct series_range *range = r->range;
+    char *lives = series_list_text(r, range->life_count, put_life);
     struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
 
     r->segments = calloc(range->life_count, sizeof *r->segments);
-    bool is_ok = (lives != NULL && r->segments != NULL) ||
-                 error_set(err, ERR_NOMEM, "not enough memory to read the segments");
+    if (lives == NULL || r->segments == NULL) {
+        free(lives);
+        return error_set(err, ERR_NOMEM, "not enough memory to read the segments");
+    }
+    bool is_ok = db_prepare(&r->store->db, STORE_SQL(r->store, SERIES_SEGMENTS), &stmt, err);
 
-    is_ok = is_ok && db_prepare(&r->store->db, STORE_SQL(r->store, SERIES_SEGMENTS), &stmt, err);
     if (is_ok) {
-        db_bind_ints(stmt, (const int64_t[]){range->from, range->to}, 2);
-        db_bind_text(stmt, 3, lives);
+        db_bind_ints(stmt, (const int64_t[]){range->first_segment, range->end_segment, range->to},
+                     3);
+        db_bind_text(stmt, 4, lives);
+        bind_hours(r, stmt);
     }
     while (is_ok && (row = db_step(stmt, "read its segments", err)) == DB_ROW)
         is_ok = take_segment(r, stmt, err);
@@ -167,7 +167,19 @@ static enum gap_cause cause_of(const char *word)
     return GAP_UNKNOWN;
 }
 
-static bool read_gaps(struct reading *r, struct error *err)
+static bool take_gap(struct series_range_reading *r, struct db_stmt *stmt, struct error *err)
+{
+    struct series_gap *gaps = series_room(r->gaps, &r->gap_room, r->gap_count, sizeof *gaps, err);
+
+    if (gaps == NULL)
+        return false;
+    r->gaps = gaps;
+    gaps[r->gap_count++] =
+        (struct series_gap){db_int(stmt, 0), db_int(stmt, 1), cause_of(db_text(stmt, 3))};
+    return true;
+}
+
+static bool read_gaps(struct series_range_reading *r, struct error *err)
 {
     struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
@@ -175,231 +187,15 @@ static bool read_gaps(struct reading *r, struct error *err)
 
     if (is_ok)
         db_bind_ints(stmt, (const int64_t[]){r->range->from, r->range->to}, 2);
-    while (is_ok && (row = db_step(stmt, "read its gaps", err)) == DB_ROW) {
-        is_ok = series_grow((void **)&r->gaps, &r->gap_room, r->gap_count, sizeof *r->gaps, err);
-        if (is_ok)
-            r->gaps[r->gap_count++] =
-                (struct gap_row){db_int(stmt, 0), db_int(stmt, 1), cause_of(db_text(stmt, 3))};
-    }
+    while (is_ok && (row = db_step(stmt, "read its gaps", err)) == DB_ROW)
+        is_ok = take_gap(r, stmt, err);
     db_finalize(stmt);
     return is_ok && row == DB_DONE;
-}
-
-/* ---- which ticks are needed ---- */
-
-static bool need(struct reading *r, int64_t tick, bool is_next, struct error *err)
-{
-    if (tick < r->range->from || tick > r->range->to)
-        return true;
-    if (!series_grow((void **)&r->needed, &r->needed_room, r->needed_count, sizeof *r->needed, err))
-        return false;
-    r->needed[r->needed_count++] = (struct needed){tick, is_next};
-    return true;
-}
-
-/* The tick behind the first that counts: the interval between them is free, and no other. */
-static bool need_first(struct reading *r, const struct series_life *life, struct error *err)
-{
-    struct db_stmt *stmt = NULL;
-    int64_t next = -1;
-
-    if (life->counted_tick < r->range->from || life->counted_tick >= r->range->to)
-        return true;
-    bool is_ok = db_prepare(&r->store->db, STORE_SQL(r->store, SERIES_NEXT_TICK), &stmt, err);
-
-    if (is_ok) {
-        db_bind_ints(stmt, (const int64_t[]){life->counted_tick, r->range->to}, 2);
-        is_ok = db_run_int(stmt, "read its ticks", &next, err);
-    }
-    db_finalize(stmt);
-    return is_ok && (next < 0 || need(r, next, true, err));
-}
-
-static bool need_segments(struct reading *r, const struct life_segments *s, struct error *err)
-{
-    for (size_t i = 0; i < s->count; i++)
-        if (!need(r, s->list[i].first_tick, i > 0, err) ||
-            !need(r, s->list[i].last_tick, false, err))
-            return false;
-    return true;
-}
-
-/* What lies behind a step of the wall clock is placed anew. */
-static bool need_steps(struct reading *r, struct error *err)
-{
-    struct db_stmt *stmt = NULL;
-    enum db_row row = DB_FAILED;
-    bool is_ok = db_prepare(&r->store->db, SQL_SERIES_STEPS, &stmt, err);
-
-    if (is_ok)
-        db_bind_ints(stmt, (const int64_t[]){r->range->from, r->range->to}, 2);
-    while (is_ok && (row = db_step(stmt, "read the steps of its clock", err)) == DB_ROW)
-        is_ok = need(r, db_int(stmt, 0), false, err);
-    db_finalize(stmt);
-    return is_ok && row == DB_DONE;
-}
-
-static bool need_gaps(struct reading *r, struct error *err)
-{
-    for (size_t i = 0; i < r->gap_count; i++)
-        if (!need(r, r->gaps[i].from_tick, false, err) || !need(r, r->gaps[i].tick, true, err))
-            return false;
-    return true;
-}
-
-static int by_tick(const void *one, const void *other)
-{
-    const struct needed *a = one, *b = other;
-
-    return (a->tick > b->tick) - (a->tick < b->tick);
-}
-
-static bool find_needed(struct reading *r, struct error *err)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < r->range->life_count; i++)
-        if (r->segments[i].count > 0 &&
-            (!need_segments(r, &r->segments[i], err) || !need_first(r, &r->range->lives[i], err)))
-            return false;
-    if (r->needed_count == 0)
-        return true;
-    if (!need_gaps(r, err) || !need_steps(r, err))
-        return false;
-    qsort(r->needed, r->needed_count, sizeof *r->needed, by_tick);
-    for (size_t i = 1; i < r->needed_count; i++) {
-        if (r->needed[i].tick == r->needed[kept].tick)
-            r->needed[kept].is_next = r->needed[kept].is_next || r->needed[i].is_next;
-        else
-            r->needed[++kept] = r->needed[i];
-    }
-    r->needed_count = kept + 1;
-    return true;
-}
-
-/* ---- their times ---- */
-
-static struct timeline_tick tick_of(struct db_stmt *stmt)
-{
-    return (struct timeline_tick){
-        .tick = db_int(stmt, 0),
-        .mono_ns = db_int(stmt, 1),
-        .utc_ns = db_int(stmt, 2),
-        .max_gap_ns = safety_is_on(SAFETY_METER_MAX_GAP) ? (uint64_t)db_int(stmt, 3) : INT64_MAX,
-        .is_boot = db_int(stmt, 4) != 0,
-    };
-}
-
-static bool read_all_ticks(struct reading *r, struct error *err)
-{
-    struct db_stmt *stmt = NULL;
-    enum db_row row = DB_FAILED;
-    bool is_ok = db_prepare(&r->store->db, STORE_SQL(r->store, SELECT_TIMELINE), &stmt, err);
-
-    if (is_ok)
-        db_bind_ints(stmt, (const int64_t[]){r->range->from, r->range->to}, 2);
-    while (is_ok && (row = db_step(stmt, "read its ticks", err)) == DB_ROW) {
-        is_ok =
-            series_grow((void **)&r->ticks, &r->tick_room, r->tick_count, sizeof *r->ticks, err);
-        if (is_ok)
-            r->ticks[r->tick_count++] = tick_of(stmt);
-    }
-    db_finalize(stmt);
-    return is_ok && row == DB_DONE;
-}
-
-static int64_t needed_at(const void *list, size_t i)
-{
-    return ((const struct needed *)list)[i].tick;
-}
-
-/* Those of one batch that are there; they come in any order. */
-static bool read_batch(struct reading *r, struct db_stmt *stmt, const struct needed *batch,
-                       size_t count, struct error *err)
-{
-    char *list = list_text(count, needed_at, batch);
-    size_t first = r->tick_count;
-    enum db_row row = DB_FAILED;
-
-    if (list == NULL)
-        return error_set(err, ERR_NOMEM, "not enough memory to read the ticks");
-    db_bind_text(stmt, 1, list);
-    free(list);
-    while ((row = db_step(stmt, "read its ticks", err)) == DB_ROW) {
-        if (r->tick_count == first + count) {
-            row = DB_FAILED;
-            (void)error_set(err, ERR_STORE, "%s: a tick is there twice", r->store->db.path);
-            break;
-        }
-        r->ticks[r->tick_count++] = tick_of(stmt);
-    }
-    return row == DB_DONE;
-}
-
-static int by_number(const void *one, const void *other)
-{
-    const struct timeline_tick *a = one, *b = other;
-
-    return (a->tick > b->tick) - (a->tick < b->tick);
-}
-
-/* What lies between two of them is left out, unless they follow each other. */
-static bool mark_thinned(struct reading *r, struct error *err)
-{
-    qsort(r->ticks, r->tick_count, sizeof *r->ticks, by_number);
-    for (size_t i = 0; i < r->needed_count; i++) {
-        if (i >= r->tick_count || r->ticks[i].tick != r->needed[i].tick)
-            return error_set(err, ERR_STORE,
-                             "%s: tick %" PRId64 " is not there; try pagemeter audit",
-                             r->store->db.path, r->needed[i].tick);
-        r->ticks[i].is_thinned = !r->needed[i].is_next && !r->ticks[i].is_boot;
-    }
-    return true;
-}
-
-static bool read_needed_ticks(struct reading *r, struct error *err)
-{
-    struct db_stmt *stmt = NULL;
-
-    r->ticks = calloc(r->needed_count + 1, sizeof *r->ticks);
-    if (r->ticks == NULL)
-        return error_set(err, ERR_NOMEM, "not enough memory to read the ticks");
-    for (size_t at = 0; at < r->needed_count; at += BATCH) {
-        size_t left = r->needed_count - at;
-        bool is_ok = db_prepare(&r->store->db, STORE_SQL(r->store, SERIES_TICKS), &stmt, err) &&
-                     read_batch(r, stmt, r->needed + at, left < BATCH ? left : BATCH, err);
-
-        db_finalize(stmt);
-        if (!is_ok)
-            return false;
-    }
-    return mark_thinned(r, err);
-}
-
-static bool read_timeline(struct reading *r, struct error *err)
-{
-    struct timeline *tl = &r->timeline;
-    size_t runs = 1;
-    /* that every number is a tick is likely, and else it only costs time */
-    bool is_dense = r->range->is_dense ||
-                    (int64_t)r->needed_count > (r->range->to - r->range->from) / LOOKUP_COST;
-
-    if (!(is_dense ? read_all_ticks(r, err) : read_needed_ticks(r, err)))
-        return false;
-    for (size_t i = 0; i + 1 < r->tick_count; i++)
-        runs += timeline_runs_needed(&r->ticks[i], &r->ticks[i + 1]);
-    *tl = (struct timeline){.ticks = r->ticks,
-                            .tick_count = r->tick_count,
-                            .runs = calloc(runs, sizeof *tl->runs),
-                            .run_capacity = runs};
-    if (tl->runs == NULL)
-        return error_set(err, ERR_NOMEM, "not enough memory to compute usage");
-    return timeline_build(tl, err);
 }
 
 /* ---- pieces ---- */
 
-static enum gap_cause cause_behind(const struct reading *r, int64_t tick)
+static enum gap_cause cause_behind(const struct series_range_reading *r, int64_t tick)
 {
     size_t low = 0;
     size_t high = r->gap_count;
@@ -417,7 +213,7 @@ static enum gap_cause cause_behind(const struct reading *r, int64_t tick)
 
 static bool take_piece(void *self, const struct usage_piece *piece, struct error *err)
 {
-    struct reading *r = self;
+    struct series_range_reading *r = self;
     const struct series_life *life = &r->range->lives[r->life];
     const struct timeline_tick *first = &r->ticks[piece->first];
     const struct timeline_tick *end = &r->ticks[piece->end];
@@ -447,19 +243,16 @@ static bool take_piece(void *self, const struct usage_piece *piece, struct error
     if (is_up_to_tick && off >= -CLOCK_STEP_NS && off <= CLOCK_STEP_NS &&
         end->utc_ns >= p.from_utc_ns)
         p.to_utc_ns = end->utc_ns;
-    if (!series_grow((void **)&r->out->list, &r->out->room, r->out->count, sizeof p, err))
-        return false;
-    r->out->list[r->out->count++] = p;
-    return true;
+    return series_put(r->out, &p, err);
 }
 
 bool series_read_range(struct store *store, const struct series_range *range,
                        struct piece_list *out, struct error *err)
 {
-    struct reading r = {.store = store, .range = range, .out = out};
+    struct series_range_reading r = {.store = store, .range = range, .out = out};
     struct piece_sink sink = {take_piece, &r};
-    bool is_ok = read_segments(&r, err) && read_gaps(&r, err) && find_needed(&r, err) &&
-                 (r.needed_count == 0 || read_timeline(&r, err));
+    bool is_ok = read_segments(&r, err) && read_gaps(&r, err) && series_need(&r, err) &&
+                 (r.needed_count == 0 || series_read_timeline(&r, err));
 
     for (; is_ok && r.needed_count > 0 && r.life < range->life_count; r.life++)
         is_ok = r.segments[r.life].count == 0 ||

@@ -309,6 +309,7 @@ static struct piece_list read_as(struct store *store, bool is_dense)
     struct series_life lives[64];
     struct series_range range = {.from_hour = 0,
                                  .to_hour = INT64_MAX,
+                                 .end_segment = INT64_MAX,
                                  .is_dense = is_dense,
                                  .lives = lives,
                                  .life_count = 0};
