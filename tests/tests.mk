@@ -136,6 +136,7 @@ check: $(O)/.deps-check all test-programs $(crash_programs) $(O)/test/sim $(O)/t
 	python3 tests/billing/journal.py $(O)/bin/pagemeter $(O)/test/write_export
 	python3 tests/fleet/schema.py --every 4 $(O)/bin
 	python3 tests/fleet/same.py $(O)/bin
+	python3 tests/chart/top.py $(O)/bin
 	python3 tests/fleet/replay.py $(O)/bin
 	python3 tests/fleet/books.py --histories 4 $(O)/bin
 	python3 tests/fleet/tls.py $(O)/bin

@@ -13,13 +13,17 @@
 #include "common/local_socket.h"
 #include "common/number.h"
 
-enum { WAIT_S = 60, READ_MAX = 1 << 16, ANSWER_TEXT_MAX = REPLY_TEXT_MAX + ERROR_TEXT_MAX + 64 };
+enum {
+    WAIT_MS = 60000,
+    READ_MAX = 1 << 16,
+    ANSWER_TEXT_MAX = REPLY_TEXT_MAX + ERROR_TEXT_MAX + 64
+};
 
 /* ---- asking ---- */
 
-static int open_socket(const char *path, struct error *err)
+static int open_socket(const char *path, int limit_ms, struct error *err)
 {
-    struct timeval limit = {.tv_sec = WAIT_S};
+    struct timeval limit = {.tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000};
     int fd = local_socket_connect(path);
     int why = errno;
 
@@ -123,15 +127,15 @@ static bool split(struct answer *a, struct error *err)
     return true;
 }
 
-bool answer_ask(const char *path, const struct reply *request, struct answer *out,
-                struct error *err)
+bool answer_ask_within(const char *path, const struct reply *request, int limit_ms,
+                       struct answer *out, struct error *err)
 {
     struct answer a = {0};
     int fd;
 
     if (request->is_short)
         return error_set(err, ERR_NOMEM, "not enough memory for the request");
-    fd = open_socket(path, err);
+    fd = open_socket(path, limit_ms, err);
     if (fd < 0)
         return false;
     bool is_ok = send_all(fd, request, err) && receive(fd, &a.text, err) && split(&a, err);
@@ -142,6 +146,12 @@ bool answer_ask(const char *path, const struct reply *request, struct answer *ou
     else
         answer_clear(&a);
     return is_ok;
+}
+
+bool answer_ask(const char *path, const struct reply *request, struct answer *out,
+                struct error *err)
+{
+    return answer_ask_within(path, request, WAIT_MS, out, err);
 }
 
 void answer_clear(struct answer *answer)

@@ -19,6 +19,10 @@ struct answer {
  */
 MUST_CHECK bool answer_ask(const char *socket, const struct reply *request, struct answer *out,
                            struct error *err);
+
+/* The same by one who can't wait: a daemon that says nothing for so long does not answer. */
+MUST_CHECK bool answer_ask_within(const char *socket, const struct reply *request, int limit_ms,
+                                  struct answer *out, struct error *err);
 void answer_clear(struct answer *answer);
 
 /* The value, or "-". */
