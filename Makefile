@@ -43,7 +43,7 @@ billing_store = billing_store billing_lines billing_rated billing_export query p
 shipping = ship_read ship_send ship_store borrow
 cli = main cli usage usage_table audit replay replay_central record subscription top names backup db db_host balloon \
     balloon_list balloon_change balloon_simulate explain answer books account tariff \
-    charge close export report nightly nightly_export audit_exports \
+    charge close export report nightly nightly_export audit_exports chart \
     ship ship_run ship_notes ship_status
 # what pagemeter balloon simulate has of src/balloon
 simulate = history simulate sim_model sim_guest sim_agent sim_world sim_time sim_run
@@ -60,6 +60,12 @@ shipping_objects = $(shipping:%=$(O)/src/store/%.o)
 # what charts read
 series_store = series series_range series_ticks series_check series_place
 charging_objects += $(series_store:%=$(O)/src/store/%.o)
+# charts as data; and drawn, which needs -lcairo
+chart = series points downsample scale label size cost guest chart caption chart_json
+drawing = theme picture picture_plot picture_legend page save many
+chart_objects = $(chart:%=$(O)/src/chart/%.o)
+drawing_objects = $(drawing:%=$(O)/src/chart/%.o)
+cli_for_charts = cli books names usage_table
 # guests in a simulation have modd's own pace
 sim_agent_objects = $(O)/src/agent/pace.o $(O)/src/agent/figures_format.o
 cli_objects = $(cli:%=$(O)/src/cli/%.o) $(shipping_objects) $(simulate:%=$(O)/src/balloon/%.o) $(sim_agent_objects)
@@ -75,7 +81,7 @@ sql_sources = $(wildcard schema/*/*.sql schema/*/*/*.sql sql/*/*.sql sql/*/*/*.s
 generated = $(O)/gen/store/sql.h $(O)/gen/version.h
 
 programs = $(O)/bin/pagemeterd $(O)/bin/pageballoond $(O)/bin/pagemeter $(O)/bin/pagemeter-names \
-    $(O)/bin/modd
+    $(O)/bin/pagemeter-chart $(O)/bin/modd
 test_programs = $(O)/test/bin/pagemeterd $(O)/test/bin/pagemeter
 
 .DEFAULT_GOAL = all
@@ -104,6 +110,7 @@ $(O)/src/%.o: src/%.c $(generated) | $(O)/.deps-build
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(O)/src/store/postgres.o: ALL_CFLAGS += $(shell pkg-config --cflags libpq)
+$(drawing_objects): ALL_CFLAGS += $(shell pkg-config --cflags cairo)
 
 $(O)/gen/%.o: $(O)/gen/%.c $(generated) | $(O)/.deps-build
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -115,6 +122,11 @@ $(O)/bin/pagemeterd: $(daemon_objects) $(meter_objects) $(safety)
 $(O)/bin/pagemeter: $(cli_objects) $(billing_objects) $(charging_objects) $(shared) $(safety)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lsqlite3 -linih -ljson-c -lnettle -lpq
+
+$(O)/bin/pagemeter-chart: $(O)/src/chart/pagemeter_chart.o $(drawing_objects) $(chart_objects) $(shipping_objects) \
+    $(cli_for_charts:%=$(O)/src/cli/%.o) $(billing_objects) $(charging_objects) $(shared) $(safety)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcairo -lm -lsqlite3 -linih -lnettle -lpq
 
 $(O)/bin/pageballoond: $(balloond_objects) $(shared) $(safety)
 	@mkdir -p $(@D)
@@ -144,7 +156,7 @@ install: all ## programs, unit, manuals, schema, queries, example configuration
 	    $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/pagemeter $(DESTDIR)$(DATADIR)/pagemeter
 	install -m 755 $(O)/bin/pagemeter $(O)/bin/pagemeter-serve $(DESTDIR)$(BINDIR)
 	install -m 755 $(O)/bin/pagemeterd $(O)/bin/pageballoond $(DESTDIR)$(SBINDIR)
-	install -m 755 $(O)/bin/pagemeter-names $(DESTDIR)$(LIBEXECDIR)
+	install -m 755 $(O)/bin/pagemeter-names $(O)/bin/pagemeter-chart $(DESTDIR)$(LIBEXECDIR)
 	for page in docs/man/*.[1-9]; do \
 	    install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
 	for unit in $(filter-out etc/modd.service,$(wildcard etc/*.service etc/*.timer)); do \

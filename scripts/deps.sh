@@ -7,7 +7,7 @@ set -eu
 
 packages_of() {
     case $1 in
-    build) echo gcc libc6-dev make pkg-config libsqlite3-dev libinih-dev libjson-c-dev nettle-dev libpq-dev libmicrohttpd-dev libxen-dev musl-tools ;;
+    build) echo gcc libc6-dev make pkg-config libsqlite3-dev libinih-dev libjson-c-dev nettle-dev libpq-dev libmicrohttpd-dev libcairo2-dev libxen-dev musl-tools ;;
     guest) echo gcc make musl-tools ;;
     check) echo libcmocka-dev sqlite3 postgresql python3-minimal python3 mandoc hledger ledger prometheus clang libclang-rt-14-dev llvm openssl ;;
     browser)

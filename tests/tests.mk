@@ -10,7 +10,7 @@ $(O)/tests/%.o: tests/%.c $(generated) | $(O)/.deps-build $(O)/.deps-check
 	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
 
 # everything but the two mains, so that a test may use any module
-test_objects = $(shared) $(billing_objects) $(charging_objects) $(safety_test) $(filter-out %/pagemeterd.o,$(daemon_objects)) \
+test_objects = $(shared) $(billing_objects) $(charging_objects) $(chart_objects) $(safety_test) $(filter-out %/pagemeterd.o,$(daemon_objects)) \
     $(filter-out %/main.o,$(cli_objects)) $(agent_objects)
 
 $(O)/test/unit/test_actuator: $(O)/src/balloon/actuator_xe.o
@@ -94,6 +94,15 @@ bench-billing: all ## what a month's bills of 10,000 VMs cost
 bench-fleet: all ## 200 hosts and one PostgreSQL: rows a second, lag, bytes a sample
 	@python3 tests/bench/fleet.py $(O)/bin
 
+$(O)/test/bench-chart: $(O)/tests/bench/chart.o $(drawing_objects) $(chart_objects) $(cli_for_charts:%=$(O)/src/cli/%.o) \
+    $(shipping_objects) $(billing_objects) $(charging_objects) $(shared) $(safety)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcairo -lm -lsqlite3 -linih -lnettle -lpq
+
+.PHONY: bench-chart
+bench-chart: all $(O)/test/bench-chart ## what a chart of a month costs, and those of all VMs
+	@python3 tests/bench/chart.py $(O)/bin $(O)/test/bench-chart
+
 .PHONY: bench-balloon
 bench-balloon: $(O)/test/bench-balloon ## memory on demand beside the rules of others
 	@$(O)/test/bench-balloon
@@ -136,7 +145,6 @@ check: $(O)/.deps-check all test-programs $(crash_programs) $(O)/test/sim $(O)/t
 	python3 tests/billing/journal.py $(O)/bin/pagemeter $(O)/test/write_export
 	python3 tests/fleet/schema.py --every 4 $(O)/bin
 	python3 tests/fleet/same.py $(O)/bin
-	python3 tests/chart/top.py $(O)/bin
 	python3 tests/fleet/replay.py $(O)/bin
 	python3 tests/fleet/books.py --histories 4 $(O)/bin
 	python3 tests/fleet/tls.py $(O)/bin
@@ -145,6 +153,9 @@ check: $(O)/.deps-check all test-programs $(crash_programs) $(O)/test/sim $(O)/t
 	python3 tests/fleet/ship.py $(O)/bin
 	bash tests/fleet/mutants.sh $(O)
 	python3 tests/fleet/retention.py $(O)/test/bin
+	python3 tests/chart/run.py $(O)/bin
+	python3 tests/chart/fleet.py $(O)/bin
+	python3 tests/chart/top.py $(O)/bin
 	python3 tests/crash/run.py --every 4 $(O)
 	python3 tests/crash/billing.py --every 12 $(O)
 	bash tests/crash/mutants.sh $(O)
@@ -215,7 +226,8 @@ asan: ## the tests with address and undefined behaviour sanitizers
 
 FUZZ_SECONDS ?= 60
 fuzz_names = $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
-fuzz_sources = $(filter-out src/common/safety.c src/common/safety_test.c,$(patsubst $(O)/%.o,%.c,$(filter $(O)/src/%,$(shared) $(billing_objects)))) src/common/safety.c src/serve/request.c src/serve/link.c $(agent_sources)
+fuzz_sources = $(filter-out src/common/safety.c src/common/safety_test.c,$(patsubst $(O)/%.o,%.c,$(filter $(O)/src/%,$(shared) $(billing_objects)))) src/common/safety.c src/serve/request.c src/serve/link.c $(agent_sources) \
+    $(patsubst %,src/chart/%.c,label size)
 
 $(O)/fuzz/%: tests/fuzz/%.c $(fuzz_sources) $(generated) | $(O)/.deps-check
 	@mkdir -p $(@D)
@@ -245,7 +257,7 @@ scripts = $(shell git ls-files '*.sh' .ci/run)
 .PHONY: lint
 lint: all ## clang-tidy, shellcheck, mandoc
 	@sh scripts/deps.sh lint check
-	clang-tidy --quiet $(filter src/%.c,$(c_files)) -- -std=gnu11 -D_GNU_SOURCE -Isrc -I$(O)/gen
+	clang-tidy --quiet $(filter src/%.c,$(c_files)) -- -std=gnu11 -D_GNU_SOURCE -Isrc -I$(O)/gen $(shell pkg-config --cflags libpq cairo)
 	shellcheck $(scripts)
 	mandoc -T lint -W warning docs/man/*.[1-9]
 

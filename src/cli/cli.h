@@ -30,6 +30,7 @@ int cmd_close(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_nightly(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_chart(int argc, char **argv);
 int cmd_ship(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_link(int argc, char **argv);

@@ -29,6 +29,7 @@ static const struct {
     {"report", cmd_report, "questions in SQL: reports, a VM's history, gaps, price changes"},
     {"export", cmd_export, "a month or a day as files: accountant, FOCUS, journal, JSON"},
     {"ship", cmd_ship, "carry a host's measurements to PostgreSQL; --status: how far it came"},
+    {"chart", cmd_chart, "what VMs held, as pictures: SVG, PNG, HTML; one or hundreds"},
     {"serve", cmd_serve, "HTTP for people and Prometheus: charts, bills, metrics"},
     {"link", cmd_link, "a signed link by which a customer sees his own VMs"},
     {"balloon", cmd_balloon, "memory on demand: list, set, stop, start, drain, reserve, simulate"},

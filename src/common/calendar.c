@@ -118,35 +118,59 @@ static bool parse_fields(const char *p, struct tm *tm)
     return *p == '\0';
 }
 
-bool calendar_parse_hour(const char *text, bool is_end, int64_t now_utc_ns, int64_t *hour,
-                         struct error *err)
+/* A word, or a date that there is. */
+static bool parse_seconds(const char *text, bool is_end, int64_t now_utc_ns, int64_t *seconds)
 {
     struct tm tm;
     struct tm normal;
+    int64_t hour;
 
-    if (parse_word(text, is_end, now_utc_ns, hour))
+    if (parse_word(text, is_end, now_utc_ns, &hour)) {
+        *seconds = hour * SECONDS_PER_HOUR;
         return true;
+    }
     if (!parse_fields(text, &tm))
-        goto malformed;
+        return false;
     normal = tm;
-    time_t seconds = timegm(&normal);
-
+    *seconds = (int64_t)timegm(&normal);
     /* timegm turns 30 February into 2 March: a date that comes back changed was none */
-    if (normal.tm_year != tm.tm_year || normal.tm_mon != tm.tm_mon ||
-        normal.tm_mday != tm.tm_mday || normal.tm_hour != tm.tm_hour ||
-        normal.tm_min != tm.tm_min || normal.tm_sec != tm.tm_sec || seconds < 0)
-        goto malformed;
+    return normal.tm_year == tm.tm_year && normal.tm_mon == tm.tm_mon &&
+           normal.tm_mday == tm.tm_mday && normal.tm_hour == tm.tm_hour &&
+           normal.tm_min == tm.tm_min && normal.tm_sec == tm.tm_sec && *seconds >= 0;
+}
+
+static bool refuse(const char *text, struct error *err)
+{
+    return error_set(err, ERR_USAGE,
+                     "'%.40s' is not a time: write UTC like 2026-11-22 or 2026-11-22T13:00:00Z, or "
+                     "today, yesterday, this-month, last-month",
+                     text);
+}
+
+bool calendar_parse_hour(const char *text, bool is_end, int64_t now_utc_ns, int64_t *hour,
+                         struct error *err)
+{
+    int64_t seconds;
+
+    if (!parse_seconds(text, is_end, now_utc_ns, &seconds))
+        return refuse(text, err);
     if (seconds % SECONDS_PER_HOUR != 0)
         return error_set(
             err, ERR_USAGE,
             "'%.40s' is inside an hour: usage is stored by whole UTC hours, so a range "
             "begins and ends on one",
             text);
-    *hour = (int64_t)seconds / SECONDS_PER_HOUR;
+    *hour = seconds / SECONDS_PER_HOUR;
     return true;
-malformed:
-    return error_set(err, ERR_USAGE,
-                     "'%.40s' is not a time: write UTC like 2026-11-22 or 2026-11-22T13:00:00Z, or "
-                     "today, yesterday, this-month, last-month",
-                     text);
+}
+
+bool calendar_parse_second(const char *text, bool is_end, int64_t now_utc_ns, int64_t *utc_ns,
+                           struct error *err)
+{
+    int64_t seconds;
+
+    if (!parse_seconds(text, is_end, now_utc_ns, &seconds) || seconds > INT64_MAX / NS_PER_S)
+        return refuse(text, err);
+    *utc_ns = seconds * NS_PER_S;
+    return true;
 }

@@ -31,4 +31,8 @@ const char *calendar_format_second(int64_t utc_ns, char out[HOUR_TEXT_MAX]);
 MUST_CHECK bool calendar_parse_hour(const char *text, bool is_end, int64_t now_utc_ns,
                                     int64_t *hour, struct error *err);
 
+/* The same, to the second: *utc_ns. */
+MUST_CHECK bool calendar_parse_second(const char *text, bool is_end, int64_t now_utc_ns,
+                                      int64_t *utc_ns, struct error *err);
+
 #endif

@@ -87,6 +87,13 @@ void json_open_list(struct json *json, const char *name)
     open_one(json, "[]");
 }
 
+void json_open_flat_list(struct json *json, const char *name)
+{
+    json_open_list(json, name);
+    if (json->flat_from == 0)
+        json->flat_from = json->depth;
+}
+
 void json_close(struct json *json)
 {
     bool is_empty = !json->is_behind_first;

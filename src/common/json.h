@@ -30,6 +30,7 @@ void json_end(struct json *json);
 void json_open_object(struct json *json, const char *name);
 void json_open_flat_object(struct json *json, const char *name);
 void json_open_list(struct json *json, const char *name);
+void json_open_flat_list(struct json *json, const char *name);
 void json_close(struct json *json);
 
 void json_text(struct json *json, const char *name, const char *text);

@@ -206,6 +206,34 @@ static void test_calendar_midnight_belongs_to_the_new_day(void **state)
     assert_int_equal(hour, MARCH_31 - DAY);
 }
 
+static void test_calendar_second_lies_inside_an_hour_too(void **state)
+{
+    struct error err;
+    int64_t utc_ns = -1;
+
+    (void)state;
+    assert_ok(calendar_parse_second("2026-11-22T15:00:01Z", false, 0, &utc_ns, &err));
+    assert_int_equal(utc_ns, INT64_C(1795359601) * NS_PER_S);
+    assert_ok(calendar_parse_second("2026-11", false, 0, &utc_ns, &err));
+    assert_int_equal(utc_ns, INT64_C(1793491200) * NS_PER_S);
+    assert_ok(calendar_parse_second("today", true, INT64_C(1795359601) * NS_PER_S, &utc_ns, &err));
+    assert_int_equal(utc_ns, INT64_C(1795392000) * NS_PER_S);
+    assert_fails(calendar_parse_second("2026-11-22T15:00:60", false, 0, &utc_ns, &err), ERR_USAGE,
+                 "not a time");
+}
+
+static void test_calendar_second_ends_where_64_bits_do(void **state)
+{
+    struct error err;
+    int64_t utc_ns = -1;
+
+    (void)state;
+    assert_ok(calendar_parse_second("2262-04-11T23:47:16Z", false, 0, &utc_ns, &err));
+    assert_int_equal(utc_ns, INT64_C(9223372036) * NS_PER_S);
+    assert_fails(calendar_parse_second("2262-04-11T23:47:17Z", false, 0, &utc_ns, &err), ERR_USAGE,
+                 "not a time");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +255,8 @@ int main(void)
         cmocka_unit_test(test_calendar_last_month_is_a_short_one),
         cmocka_unit_test(test_calendar_last_month_in_january_is_in_the_year_before),
         cmocka_unit_test(test_calendar_midnight_belongs_to_the_new_day),
+        cmocka_unit_test(test_calendar_second_lies_inside_an_hour_too),
+        cmocka_unit_test(test_calendar_second_ends_where_64_bits_do),
     };
 
     return cmocka_run_group_tests_name("calendar", tests, NULL, NULL);
