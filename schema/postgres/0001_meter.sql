@@ -55,10 +55,11 @@ CREATE TABLE retired (
 -- Up to where nothing is missing. A restored store begins behind the ticks that came along, and one that
 -- is retired ends with its last.
 CREATE VIEW store_mark AS
-SELECT s.store_no, s.host, d.after_tick + 1 AS first_tick, least(d.up_to_tick, r.tick) AS whole_to
-  FROM store AS s
-  JOIN delivered AS d ON d.store_no = s.store_no AND d.is_whole
-  LEFT JOIN retired AS r ON r.store_no = s.store_no;
+SELECT d.store_no, s.host, d.after_tick + 1 AS first_tick, least(d.up_to_tick, r.tick) AS whole_to
+  FROM delivered AS d
+  JOIN store AS s ON s.store_no = d.store_no
+  LEFT JOIN retired AS r ON r.store_no = d.store_no
+ WHERE d.is_whole;
 
 -- A row that contradicts what was delivered before: it changed nothing.
 CREATE TABLE ship_conflict (
@@ -272,7 +273,8 @@ BEGIN
         CONTINUE WHEN to_regclass(v_of.name || '_' || v_month) IS NOT NULL;
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL) %s', v_of.name || '_' || v_month, v_of.name,
                        v_of.storage);
-        IF v_of.name = 'usage_hour' THEN
+        IF v_of.name = 'usage_hour' AND EXISTS (SELECT 1 FROM usage_hour_other AS u
+                                                 WHERE u.hour >= month_begin(p_hour) AND u.hour < month_end(p_hour)) THEN
             EXECUTE format('WITH moved AS (DELETE FROM usage_hour_other WHERE hour >= %s AND hour < %s RETURNING *)'
                            ' INSERT INTO %I SELECT * FROM moved', month_begin(p_hour), month_end(p_hour),
                            v_of.name || '_' || v_month);

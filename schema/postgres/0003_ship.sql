@@ -75,57 +75,68 @@ $$;
 
 -- ---- conflicts ----
 
--- Is this tick in what has been delivered? Then all rows of it are there.
-CREATE FUNCTION ship_has(p_no int, p_tick bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
-SELECT EXISTS (SELECT 1 FROM meter.delivered AS d
-                WHERE d.store_no = p_no AND d.after_tick < p_tick AND d.up_to_tick >= p_tick)
+-- What has been delivered, in two arrays: ticks behind p_from[i] up to p_to[i], ascending. Is this tick in
+-- it? Then all rows of it are there. (These look at no table, so that they can be asked in any statement,
+-- on whatever machine it is done.)
+CREATE FUNCTION ship_has(p_from bigint[], p_to bigint[], p_tick bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+SELECT coalesce(p_to[width_bucket(p_tick - 1, p_from)] >= p_tick, false)
 $$;
 
 -- The same of the tick behind it, at which an end is recorded.
-CREATE FUNCTION ship_has_end(p_no int, p_tick bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
-SELECT EXISTS (SELECT 1 FROM meter.delivered AS d
-                WHERE d.store_no = p_no AND d.after_tick <= p_tick AND d.up_to_tick > p_tick)
+CREATE FUNCTION ship_has_end(p_from bigint[], p_to bigint[], p_tick bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+SELECT coalesce(p_to[width_bucket(p_tick, p_from)] > p_tick, false)
 $$;
 
--- Kept once, and not more of them than a person would look at.
-CREATE FUNCTION ship_conflicts(p_no int, p_row_of text, p_number bigint, p_stored jsonb, p_said jsonb) RETURNS bigint
-    LANGUAGE sql AS $$
-INSERT INTO meter.ship_conflict (store_no, row_of, number, stored, said, said_hash, role)
-SELECT p_no, p_row_of, p_number, p_stored - 'store_no', p_said - 'store_no', md5((p_said - 'store_no')::text),
-       session_user
- WHERE (SELECT count(*) FROM meter.ship_conflict AS c WHERE c.store_no = p_no) < 10000
-    ON CONFLICT DO NOTHING;
-SELECT bigint '1'
+-- A contradiction, for ship_note.
+CREATE FUNCTION ship_differs(p_row_of text, p_number bigint, p_stored jsonb, p_said jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE AS $$
+SELECT jsonb_build_object('row_of', p_row_of, 'number', p_number, 'stored', p_stored - '{store_no,hour}'::text[],
+                          'said', p_said - '{store_no,hour}'::text[])
+$$;
+
+-- Kept once, and not more of them than a person would look at. Returns how many there are in this list.
+CREATE FUNCTION ship_note(p_no int, p_found jsonb) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_found IS NULL THEN
+        RETURN 0;
+    END IF;
+    INSERT INTO ship_conflict (store_no, row_of, number, stored, said, said_hash, role)
+    SELECT p_no, f.row_of, f.number, f.stored, f.said, md5(f.said::text), session_user
+      FROM jsonb_to_recordset(p_found) AS f (row_of text, number bigint, stored jsonb, said jsonb)
+     LIMIT (SELECT greatest(0, 10000 - count(*)) FROM ship_conflict AS c WHERE c.store_no = p_no)
+        ON CONFLICT DO NOTHING;
+    RETURN jsonb_array_length(p_found);
+END
 $$;
 
 -- ---- rows that are written once ----
 
 -- p_said: a list of rows of p_table, of which p_key and p_tick are columns. Returns the contradictions.
-CREATE FUNCTION ship_fixed(p_no int, p_table text, p_key text, p_tick text, p_said jsonb) RETURNS bigint
-    LANGUAGE plpgsql AS $$
+CREATE FUNCTION ship_fixed(p_no int, p_from bigint[], p_to bigint[], p_table text, p_key text, p_tick text, p_said jsonb)
+    RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-    v_conflicts bigint;
+    v_found jsonb;
 BEGIN
     IF p_said IS NULL THEN
         RETURN 0;
     END IF;
     EXECUTE format('INSERT INTO %1$I SELECT s.* FROM jsonb_populate_recordset(NULL::%1$I, $2) AS s'
-                   ' WHERE NOT ship_has($1, s.%2$I) ON CONFLICT DO NOTHING', p_table, p_tick)
-        USING p_no, p_said;
-    EXECUTE format('SELECT count(ship_conflicts($1, %3$L, s.%2$I, to_jsonb(r), to_jsonb(s)))'
+                   ' WHERE NOT ship_has($3, $4, s.%2$I) ON CONFLICT DO NOTHING', p_table, p_tick)
+        USING p_no, p_said, p_from, p_to;
+    EXECUTE format('SELECT jsonb_agg(ship_differs(%3$L, s.%2$I, to_jsonb(r), to_jsonb(s)))'
                    '  FROM jsonb_populate_recordset(NULL::%1$I, $2) AS s'
-                   '  LEFT JOIN %1$I AS r ON r.%2$I = s.%2$I AND r.store_no = s.store_no'
+                   '  LEFT JOIN %1$I AS r ON r.%2$I = s.%2$I AND r.store_no = $1'
                    ' WHERE to_jsonb(r) IS DISTINCT FROM to_jsonb(s)',
                    p_table, p_key, replace(p_table, '_row', ''))
-        INTO v_conflicts USING p_no, p_said;
-    RETURN v_conflicts;
+        INTO v_found USING p_no, p_said;
+    RETURN ship_note(p_no, v_found);
 END
 $$;
 
 -- Boots, restarts, gaps, steps of the clock, cuts. A restored store has the boot that it goes on in from
 -- the store before it.
-CREATE FUNCTION ship_events(p_no int, p_after bigint, p_up_to bigint, p_begin bigint, p_hour bigint, p_first bigint,
-                            p_rows jsonb) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION ship_events(p_no int, p_from bigint[], p_to bigint[], p_after bigint, p_up_to bigint, p_begin bigint,
+                            p_hour bigint, p_first bigint, p_rows jsonb) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_base bigint := p_no * 1000000000000;
     v_boots jsonb := ship_list(p_rows, 'boot', 'ntnn', 1000);
@@ -172,27 +183,27 @@ BEGIN
                 WHERE (r ->> 0)::bigint <> p_first OR (r ->> 1)::bigint <> p_hour) THEN
         PERFORM ship_refuse('it goes over an hour cut: a cut is the first tick of a batch');
     END IF;
-    RETURN ship_fixed(p_no, 'boot_row', 'boot', 'first_tick',
+    RETURN ship_fixed(p_no, p_from, p_to, 'boot_row', 'boot', 'first_tick',
                       (SELECT jsonb_agg(jsonb_build_object(
                                   'boot', v_base + (r ->> 0)::bigint, 'boot_uuid', r ->> 1, 'first_tick', v_base + (r ->> 2)::bigint,
                                   'tick_base', v_base + (r ->> 3)::bigint, 'store_no', p_no))
                          FROM jsonb_array_elements(v_boots) AS r))
-         + ship_fixed(p_no, 'restart_row', 'tick', 'tick',
+         + ship_fixed(p_no, p_from, p_to, 'restart_row', 'tick', 'tick',
                       (SELECT jsonb_agg(jsonb_build_object(
                                   'tick', v_base + (r ->> 0)::bigint, 'version', r ->> 1, 'interval_ns', r -> 2,
                                   'max_gap_ns', r -> 3, 'mono_ns', r -> 4, 'utc_offset_ns', r -> 5, 'store_no', p_no))
                          FROM jsonb_array_elements(v_restarts) AS r))
-         + ship_fixed(p_no, 'gap_row', 'tick', 'tick',
+         + ship_fixed(p_no, p_from, p_to, 'gap_row', 'tick', 'tick',
                       (SELECT jsonb_agg(jsonb_build_object(
                                   'tick', v_base + (r ->> 0)::bigint, 'from_tick', v_base + (r ->> 1)::bigint,
                                   'span_ns', r -> 2, 'cause', r ->> 3, 'store_no', p_no))
                          FROM jsonb_array_elements(v_gaps) AS r))
-         + ship_fixed(p_no, 'clock_step_row', 'tick', 'tick',
+         + ship_fixed(p_no, p_from, p_to, 'clock_step_row', 'tick', 'tick',
                       (SELECT jsonb_agg(jsonb_build_object(
                                   'tick', v_base + (r ->> 0)::bigint, 'step_ns', r -> 1, 'store_no', p_no))
                          FROM jsonb_array_elements(v_steps) AS r))
          -- a restored store begins within an hour: that begins here, as far as this store has it
-         + ship_fixed(p_no, 'hour_cut_row', 'tick', 'tick',
+         + ship_fixed(p_no, p_from, p_to, 'hour_cut_row', 'tick', 'tick',
                       (SELECT jsonb_agg(jsonb_build_object(
                                   'tick', v_base + (r ->> 0)::bigint, 'hour', r -> 1,
                                   'first_segment', v_base + (r ->> 2)::bigint, 'store_no', p_no))
@@ -205,13 +216,13 @@ $$;
 
 -- ---- lives ----
 
-CREATE FUNCTION ship_lives(p_no int, p_after bigint, p_up_to bigint, p_begin bigint, p_rows jsonb) RETURNS bigint
+CREATE FUNCTION ship_lives(p_no int, p_from bigint[], p_to bigint[], p_after bigint, p_up_to bigint, p_begin bigint, p_rows jsonb) RETURNS bigint
     LANGUAGE plpgsql AS $$
 DECLARE
     v_base bigint := p_no * 1000000000000;
     v_list jsonb := ship_list(p_rows, 'life', 'nnntnooon', 200000);
     v_said life_row[];
-    v_conflicts bigint;
+    v_found jsonb;
 BEGIN
     IF jsonb_array_length(v_list) = 0 THEN
         RETURN 0;
@@ -245,19 +256,19 @@ BEGIN
                      AND NOT coalesce(s.last_tick >= v_base + p_after, false)) THEN
         PERFORM ship_refuse('of a life nothing was recorded in the batch');
     END IF;
-    INSERT INTO life_row SELECT s.* FROM unnest(v_said) AS s WHERE NOT ship_has(p_no, s.first_tick)
+    INSERT INTO life_row SELECT s.* FROM unnest(v_said) AS s WHERE NOT ship_has(p_from, p_to, s.first_tick)
         ON CONFLICT DO NOTHING;
-    SELECT count(ship_conflicts(p_no, 'life', s.life, to_jsonb(r), to_jsonb(s))) INTO v_conflicts
+    SELECT jsonb_agg(ship_differs('life', s.life, to_jsonb(r), to_jsonb(s))) INTO v_found
       FROM unnest(v_said) AS s
       LEFT JOIN life_row AS r ON r.life = s.life AND r.store_no = p_no
      WHERE r.life IS NULL
         OR (r.boot, r.domid, r.vm, r.first_tick, r.billed) <> (s.boot, s.domid, s.vm, s.first_tick, s.billed)
         OR (s.ran_tick IS NOT NULL AND s.ran_tick IS DISTINCT FROM r.ran_tick
-            AND (r.ran_tick IS NOT NULL OR ship_has(p_no, s.ran_tick)))
+            AND (r.ran_tick IS NOT NULL OR ship_has(p_from, p_to, s.ran_tick)))
         OR (s.counted_tick IS NOT NULL AND s.counted_tick IS DISTINCT FROM r.counted_tick
-            AND (r.counted_tick IS NOT NULL OR ship_has(p_no, s.counted_tick)))
+            AND (r.counted_tick IS NOT NULL OR ship_has(p_from, p_to, s.counted_tick)))
         OR (s.last_tick IS NOT NULL AND s.last_tick IS DISTINCT FROM r.last_tick
-            AND (r.last_tick IS NOT NULL OR ship_has_end(p_no, s.last_tick)));
+            AND (r.last_tick IS NOT NULL OR ship_has_end(p_from, p_to, s.last_tick)));
     -- a row that contradicts in one thing sets nothing in another
     UPDATE life_row AS r
        SET ran_tick = coalesce(r.ran_tick, s.ran_tick), counted_tick = coalesce(r.counted_tick, s.counted_tick),
@@ -268,28 +279,25 @@ BEGIN
        AND ((r.ran_tick IS NULL AND s.ran_tick IS NOT NULL)
             OR (r.counted_tick IS NULL AND s.counted_tick IS NOT NULL)
             OR (r.last_tick IS NULL AND s.last_tick IS NOT NULL))
-       AND coalesce(r.ran_tick = s.ran_tick OR (r.ran_tick IS NULL AND NOT ship_has(p_no, s.ran_tick)), s.ran_tick IS NULL)
+       AND coalesce(r.ran_tick = s.ran_tick OR (r.ran_tick IS NULL AND NOT ship_has(p_from, p_to, s.ran_tick)), s.ran_tick IS NULL)
        AND coalesce(r.counted_tick = s.counted_tick
-                    OR (r.counted_tick IS NULL AND NOT ship_has(p_no, s.counted_tick)), s.counted_tick IS NULL)
+                    OR (r.counted_tick IS NULL AND NOT ship_has(p_from, p_to, s.counted_tick)), s.counted_tick IS NULL)
        AND coalesce(r.last_tick = s.last_tick
-                    OR (r.last_tick IS NULL AND NOT ship_has_end(p_no, s.last_tick)), s.last_tick IS NULL);
-    RETURN v_conflicts;
+                    OR (r.last_tick IS NULL AND NOT ship_has_end(p_from, p_to, s.last_tick)), s.last_tick IS NULL);
+    RETURN ship_note(p_no, v_found);
 END
 $$;
 
 -- ---- segments ----
 
 -- p_said: segment, life, first_tick, last_tick (-1: open at up_to), kib, counted.
-CREATE FUNCTION ship_segments(p_no int, p_after bigint, p_up_to bigint, p_begin bigint, p_hour int, p_said bigint[])
-    RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION ship_segments(p_no int, p_from bigint[], p_to bigint[], p_is_again boolean, p_after bigint, p_up_to bigint,
+                              p_begin bigint, p_hour int, p_said bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_base bigint := p_no * 1000000000000;
     v_count int := ship_rows('segments', p_said, 6, 2000000);
     v_stored int;
     v_ended int;
-    v_is_again boolean := EXISTS (SELECT 1 FROM delivered AS d
-                                   WHERE d.store_no = p_no AND d.after_tick < v_base + p_up_to
-                                     AND d.up_to_tick > v_base + p_after);
     v_hours int[];
     v_conflicts bigint := 0;
     v_left int[];
@@ -320,12 +328,12 @@ BEGIN
            CASE WHEN p_said[i + 4] >= 0 AND p_said[i + 4] < p_up_to THEN v_base + p_said[i + 4] END,
            p_said[i + 5], p_no, p_hour, p_said[i + 6] = 1
       FROM generate_series(0, v_count * 6 - 6, 6) AS i
-     WHERE p_said[i + 3] > p_after AND (NOT v_is_again OR NOT ship_has(p_no, v_base + p_said[i + 3]))
+     WHERE p_said[i + 3] > p_after AND (NOT p_is_again OR NOT ship_has(p_from, p_to, v_base + p_said[i + 3]))
         ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS v_stored = ROW_COUNT;
     IF v_stored < v.begun THEN
         v_left := ARRAY(SELECT i FROM generate_series(0, v_count * 6 - 6, 6) AS i WHERE p_said[i + 3] > p_after);
-        v_conflicts := ship_segments_again(p_no, p_up_to, ARRAY[p_hour], p_said, v_left);
+        v_conflicts := ship_segments_again(p_no, p_from, p_to, p_up_to, ARRAY[p_hour], p_said, v_left);
     END IF;
     v_conflicts := v_conflicts + ship_segments_behind(p_no);
 
@@ -350,21 +358,21 @@ BEGIN
        AND r.segment = v_base + p_said[i + 1]
        AND r.last_tick IS NULL AND r.life = v_base + p_said[i + 2] AND r.first_tick = v_base + p_said[i + 3]
        AND r.kib = p_said[i + 5] AND r.counted = (p_said[i + 6] = 1)
-       AND (NOT v_is_again OR NOT ship_has_end(p_no, v_base + p_said[i + 4]));
+       AND (NOT p_is_again OR NOT ship_has_end(p_from, p_to, v_base + p_said[i + 4]));
     GET DIAGNOSTICS v_ended = ROW_COUNT;
     IF v_ended < cardinality(v_left) THEN
-        v_conflicts := v_conflicts + ship_segments_again(p_no, p_up_to, NULL, p_said, v_left);
+        v_conflicts := v_conflicts + ship_segments_again(p_no, p_from, p_to, p_up_to, NULL, p_said, v_left);
     END IF;
     RETURN v_conflicts;
 END
 $$;
 
 -- Rows that are not new, or whose beginning is not where it was looked for: i of p_said of each.
-CREATE FUNCTION ship_segments_again(p_no int, p_up_to bigint, p_hours int[], p_said bigint[], p_i int[])
-    RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION ship_segments_again(p_no int, p_from bigint[], p_to bigint[], p_up_to bigint, p_hours int[], p_said bigint[],
+                                    p_i int[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_base bigint := p_no * 1000000000000;
-    v_conflicts bigint;
+    v_found jsonb;
 BEGIN
     UPDATE segment_row AS r
        SET last_tick = v_base + p_said[i + 4]
@@ -373,19 +381,19 @@ BEGIN
        AND r.segment = ANY (ARRAY(SELECT v_base + p_said[j + 1] FROM unnest(p_i) AS j))
        AND r.segment = v_base + p_said[i + 1] AND p_said[i + 4] >= 0 AND p_said[i + 4] < p_up_to
        AND r.last_tick IS NULL AND r.life = v_base + p_said[i + 2] AND r.first_tick = v_base + p_said[i + 3]
-       AND r.kib = p_said[i + 5] AND r.counted = (p_said[i + 6] = 1) AND NOT ship_has_end(p_no, v_base + p_said[i + 4]);
+       AND r.kib = p_said[i + 5] AND r.counted = (p_said[i + 6] = 1) AND NOT ship_has_end(p_from, p_to, v_base + p_said[i + 4]);
     -- those of which the beginning is still to come
     INSERT INTO segment_ahead (segment, life, first_tick, last_tick, kib, counted, store_no)
     SELECT v_base + p_said[i + 1], v_base + p_said[i + 2], v_base + p_said[i + 3], v_base + p_said[i + 4],
            p_said[i + 5], p_said[i + 6] = 1, p_no
       FROM unnest(p_i) AS i
-     WHERE p_hours IS NULL AND NOT ship_has(p_no, v_base + p_said[i + 3])
+     WHERE p_hours IS NULL AND NOT ship_has(p_from, p_to, v_base + p_said[i + 3])
        AND v_base + p_said[i + 1] <> ALL (
                ARRAY(SELECT r.segment FROM segment_row AS r
                       WHERE r.store_no = p_no
                         AND r.segment = ANY (ARRAY(SELECT v_base + p_said[j + 1] FROM unnest(p_i) AS j))))
         ON CONFLICT DO NOTHING;
-    SELECT count(ship_conflicts(p_no, 'segment', said.segment, to_jsonb(r), to_jsonb(said))) INTO v_conflicts
+    SELECT jsonb_agg(ship_differs('segment', said.segment, to_jsonb(r), to_jsonb(said))) INTO v_found
       FROM (SELECT v_base + p_said[i + 1] AS segment, v_base + p_said[i + 2] AS life, v_base + p_said[i + 3] AS first_tick,
                    CASE WHEN p_said[i + 4] >= 0 AND p_said[i + 4] < p_up_to THEN v_base + p_said[i + 4] END AS last_tick,
                    p_said[i + 5] AS kib, p_said[i + 6] = 1 AS counted
@@ -399,14 +407,14 @@ BEGIN
      WHERE r.segment IS NULL
         OR (r.life, r.first_tick, r.kib, r.counted) <> (said.life, said.first_tick, said.kib, said.counted)
         OR (said.last_tick IS NOT NULL AND said.last_tick IS DISTINCT FROM r.last_tick);
-    RETURN v_conflicts;
+    RETURN ship_note(p_no, v_found);
 END
 $$;
 
 -- Ends that came first meet their beginnings.
 CREATE FUNCTION ship_segments_behind(p_no int) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-    v_conflicts bigint;
+    v_found jsonb;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM segment_ahead AS a WHERE a.store_no = p_no) THEN
         RETURN 0;
@@ -422,10 +430,10 @@ BEGIN
          WHERE a.store_no = p_no AND r.segment = a.segment AND r.store_no = p_no
         RETURNING to_jsonb(r) - 'hour' AS stored, to_jsonb(a) AS said, a.segment
     )
-    SELECT count(ship_conflicts(p_no, 'segment', met.segment, met.stored, met.said)) INTO v_conflicts
+    SELECT jsonb_agg(ship_differs('segment', met.segment, met.stored, met.said)) INTO v_found
       FROM met
      WHERE met.stored <> met.said;
-    RETURN v_conflicts;
+    RETURN ship_note(p_no, v_found);
 END
 $$;
 
@@ -449,14 +457,11 @@ SELECT t.*
 $$;
 
 -- p_said: tick, late_ns, utc_diff_ns, window_ns, synchronised, domains, kib.
-CREATE FUNCTION ship_ticks(p_no int, p_after bigint, p_up_to bigint, p_hour int, p_rows jsonb, p_said bigint[])
-    RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION ship_ticks(p_no int, p_from bigint[], p_to bigint[], p_is_again boolean, p_after bigint, p_up_to bigint,
+                           p_hour int, p_rows jsonb, p_said bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_base bigint := p_no * 1000000000000;
     v_count int := ship_rows('ticks', p_said, 7, 20000);
-    v_is_again boolean := EXISTS (SELECT 1 FROM delivered AS d
-                                   WHERE d.store_no = p_no AND d.after_tick < v_base + p_up_to
-                                     AND d.up_to_tick > v_base + p_after);
     v record;
 BEGIN
     IF v_count = 0 OR p_said[v_count * 7 - 6] <> p_up_to OR p_said[1] <= p_after THEN
@@ -473,10 +478,10 @@ BEGIN
     IF v.is_bad THEN
         PERFORM ship_refuse('a tick has numbers that no store has, or is not behind the one before it');
     END IF;
-    IF v_is_again OR p_rows ? 'restart' OR v.synchronised <> v.synchronised_most OR p_up_to - p_said[1] > 2147483647
+    IF p_is_again OR p_rows ? 'restart' OR v.synchronised <> v.synchronised_most OR p_up_to - p_said[1] > 2147483647
             OR ship_far(v.late_most, v.late) + ship_far(v.diff_most, v.diff) + ship_far(v.win_most, v.win)
                    + ship_far(v.kib_most, v.kib) > 0 THEN
-        RETURN ship_ticks_apart(p_no, p_after, p_up_to, p_hour, p_rows, p_said, v_is_again);
+        RETURN ship_ticks_apart(p_no, p_from, p_to, p_is_again, p_after, p_up_to, p_hour, p_rows, p_said);
     END IF;
     INSERT INTO tick_pack (first_tick, last_tick, late_base, utc_diff_base, window_base, kib_base, store_no, hour, ticks,
                            domains_base, synchronised, offsets, late_ns, utc_diff_ns, window_ns, held_from, domains, kib)
@@ -503,20 +508,19 @@ $$;
 
 -- The same of ticks that do not fit one pack: they are parted by what fits 31 bits beside the least of
 -- them, by restart, and by what was delivered before.
-CREATE FUNCTION ship_ticks_apart(p_no int, p_after bigint, p_up_to bigint, p_hour int, p_rows jsonb, p_said bigint[],
-                                 p_is_again boolean) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION ship_ticks_apart(p_no int, p_from bigint[], p_to bigint[], p_is_again boolean, p_after bigint, p_up_to bigint,
+                                 p_hour int, p_rows jsonb, p_said bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_base bigint := p_no * 1000000000000;
     v_count int := cardinality(p_said) / 7;
     v_breaks bigint[];
-    v_conflicts bigint := 0;
+    v_found jsonb;
 BEGIN
     v_breaks := ARRAY(SELECT v_base + p_said[1]
                       UNION
                       SELECT v_base + (r ->> 0)::bigint FROM jsonb_array_elements(coalesce(p_rows -> 'restart', '[]')) AS r
                       UNION
-                      SELECT t.tick FROM delivered AS d CROSS JOIN LATERAL (VALUES (d.after_tick + 1), (d.up_to_tick + 1)) AS t (tick)
-                       WHERE p_is_again AND d.store_no = p_no
+                      SELECT t.tick + 1 FROM unnest(p_from || p_to) AS t (tick) WHERE p_is_again
                        ORDER BY 1);
     INSERT INTO tick_pack (first_tick, last_tick, late_base, utc_diff_base, window_base, kib_base, store_no, hour, ticks,
                            domains_base, synchronised, offsets, late_ns, utc_diff_ns, window_ns, held_from, domains, kib)
@@ -543,7 +547,7 @@ BEGIN
                       FROM (SELECT v_base + p_said[i + 1] AS tick, p_said[i + 2] AS late, p_said[i + 3] AS diff,
                                    p_said[i + 4] AS win, p_said[i + 5] AS synchronised, p_said[i + 6] AS domains, p_said[i + 7] AS kib
                               FROM generate_series(0, v_count * 7 - 7, 7) AS i
-                             WHERE NOT p_is_again OR NOT ship_has(p_no, v_base + p_said[i + 1])) AS d) AS k
+                             WHERE NOT p_is_again OR NOT ship_has(p_from, p_to, v_base + p_said[i + 1])) AS d) AS k
             WINDOW key AS (ORDER BY k.part, k.tick_key, k.late_key, k.diff_key, k.win_key, k.kib_key, k.synchronised),
                    whole AS (PARTITION BY k.part, k.tick_key, k.late_key, k.diff_key, k.win_key, k.kib_key, k.synchronised),
                    pack AS (PARTITION BY k.part, k.tick_key, k.late_key, k.diff_key, k.win_key, k.kib_key, k.synchronised
@@ -551,14 +555,14 @@ BEGIN
      GROUP BY t.pack, t.late_base, t.diff_base, t.window_base, t.domains_base, t.kib_base, t.synchronised
         ON CONFLICT DO NOTHING;
     IF p_is_again THEN
-        SELECT count(ship_conflicts(p_no, 'tick', said.tick, to_jsonb(r), to_jsonb(said))) INTO v_conflicts
+        SELECT jsonb_agg(ship_differs('tick', said.tick, to_jsonb(r), to_jsonb(said))) INTO v_found
           FROM (SELECT v_base + p_said[i + 1] AS tick, p_said[i + 2] AS late_ns, p_said[i + 3] AS utc_diff_ns,
                        p_said[i + 4] AS window_ns, p_said[i + 5] AS synchronised, p_said[i + 6] AS domains, p_said[i + 7] AS kib
                   FROM generate_series(0, v_count * 7 - 7, 7) AS i) AS said
           LEFT JOIN ship_stored_ticks(p_no, p_hour, v_base + p_after + 1, v_base + p_up_to) AS r ON r.tick = said.tick
          WHERE to_jsonb(r) IS DISTINCT FROM to_jsonb(said);
     END IF;
-    RETURN v_conflicts;
+    RETURN ship_note(p_no, v_found);
 END
 $$;
 
@@ -659,6 +663,10 @@ DECLARE
     v_host text;
     v_begin bigint := coalesce(restored_after, -1);
     v_no int;
+    v_base bigint;
+    v_from bigint[];
+    v_to bigint[];
+    v_is_again boolean;
     v_conflicts bigint := 0;
     v_key text;
 BEGIN
@@ -686,6 +694,7 @@ BEGIN
         PERFORM ship_refuse('it does not say of which ticks it is');
     END IF;
     v_no := ship_store(v_host, store, store_number, store_created_ns, restored_from, restored_after);
+    v_base := v_no * 1000000000000;
     IF p_after < p_up_to THEN
         IF EXISTS (SELECT 1 FROM retired AS r WHERE r.store_no = v_no) THEN
             RAISE EXCEPTION 'store % is retired: nothing more is taken of it', store
@@ -705,13 +714,20 @@ BEGIN
         IF v_key IS NOT NULL THEN
             PERFORM ship_refuse(format('there are no rows of %s', left(v_key, 40)));
         END IF;
+        SELECT coalesce(array_agg(d.after_tick ORDER BY d.after_tick), '{}'),
+               coalesce(array_agg(d.up_to_tick ORDER BY d.after_tick), '{}') INTO v_from, v_to
+          FROM delivered AS d
+         WHERE d.store_no = v_no;
+        IF cardinality(v_from) > 10000 THEN
+            PERFORM ship_refuse('there are 10000 holes in what was delivered before: the first must be filled first');
+        END IF;
+        v_is_again := coalesce(v_to[width_bucket(v_base + p_up_to - 1, v_from)] > v_base + p_after, false);
         PERFORM make_month(p_hour);
-        v_conflicts := ship_ticks(v_no, p_after, p_up_to, p_hour::int, p_rows, p_ticks)
-            + ship_events(v_no, p_after, p_up_to, v_begin, p_hour, p_ticks[1], p_rows)
-            + ship_lives(v_no, p_after, p_up_to, v_begin, p_rows)
-            + ship_segments(v_no, p_after, p_up_to, v_begin, p_hour::int, segments);
-        PERFORM ship_deliver(v_no, v_no * 1000000000000 + p_after, v_no * 1000000000000 + p_up_to,
-                             v_no * 1000000000000 + v_begin);
+        v_conflicts := ship_ticks(v_no, v_from, v_to, v_is_again, p_after, p_up_to, p_hour::int, p_rows, p_ticks)
+            + ship_events(v_no, v_from, v_to, p_after, p_up_to, v_begin, p_hour, p_ticks[1], p_rows)
+            + ship_lives(v_no, v_from, v_to, p_after, p_up_to, v_begin, p_rows)
+            + ship_segments(v_no, v_from, v_to, v_is_again, p_after, p_up_to, v_begin, p_hour::int, segments);
+        PERFORM ship_deliver(v_no, v_base + p_after, v_base + p_up_to, v_base + v_begin);
     ELSIF coalesce(cardinality(p_ticks), 0) + coalesce(cardinality(segments), 0) > 0
             OR coalesce(p_rows, '{}') <> '{}' THEN
         PERFORM ship_refuse('it is of no tick, and has rows');

@@ -207,7 +207,7 @@ def numbers_of(local):
                       " AND NOT EXISTS (SELECT 1 FROM clock_step AS c WHERE c.tick = t.tick)"
                       " AND NOT EXISTS (SELECT 1 FROM hour_cut AS h WHERE h.tick = t.tick)"
                       " AND NOT EXISTS (SELECT 1 FROM boot AS b WHERE b.first_tick = t.tick)"
-                      " AND NOT EXISTS (SELECT 1 FROM restart AS r WHERE r.tick = t.tick) AND t.tick < ?", cut)
+                      " AND NOT EXISTS (SELECT 1 FROM restart AS r WHERE r.tick = t.tick) AND t.domains > 0 AND t.tick < ?", cut)
     life, hour = local.ask("SELECT u.life, max(u.hour) FROM usage_hour AS u JOIN life AS l ON l.life = u.life WHERE u.kib_s > 0"
                            " AND l.last_tick < (SELECT tick FROM derived) AND l.counted_tick IS NOT NULL GROUP BY u.life"
                            " ORDER BY l.last_tick - l.counted_tick DESC LIMIT 1")[0]
@@ -248,7 +248,8 @@ def check_spoilt(scene, change=None):
         here = {key: value + number * SIZE for key, value in values.items()}
         tables = {table: f"meter.{table.lower()}_row" for table in NAMES} | IN_POSTGRES
         got = findings(scene, name, sql.format(**here, **tables, hour=hour, store=f", {number}") + ";", number)
-        must(wanted, f"{what}: not found in the file")
+        # where all domains go on at a tick, the intervals beside it add up to the same
+        must(wanted or what == "a tick was late", f"{what}: not found in the file")
         if set(wanted) - set(loosely.split()) != set(got) - set(loosely.split()):
             missed.append(f"{what}: in the file it is found by {sorted(wanted)}, in PostgreSQL by {sorted(got)}")
         for audit in wanted.keys() & got.keys() - set(loosely.split()):
