@@ -13,6 +13,7 @@ SET LOCAL search_path = meter, public;
 SELECT create_reference_table('host');
 SELECT create_reference_table('host_role');
 SELECT create_reference_table('store');
+SELECT create_reference_table('hours_pruned');
 
 -- What has been delivered of a store decides what is shown of it.
 SELECT create_distributed_table('delivered', 'store_no');
