@@ -121,22 +121,29 @@ static bool is_good(const PGresult *result)
 
 /* ---- the queue ---- */
 
+/* Up to the end of one: rows may come one by one, as they did for the statement before the queue. */
+static bool hear_one(struct db *db, const char *what, bool tells, struct error *err)
+{
+    struct pg *pg = pg_of(db);
+    PGresult *result = PQgetResult(pg->conn);
+    bool is_ok = result != NULL || (tells && fail_by_connection(db, what, err));
+
+    for (; result != NULL; result = PQgetResult(pg->conn)) {
+        if (is_ok && !is_good(result))
+            is_ok = tells && fail_by_result(db, result, what, err);
+        PQclear(result);
+    }
+    return is_ok;
+}
+
 /* Hears of all that was sent. The first failure is the one that is told. */
 static bool hear_all(struct db *db, struct error *err)
 {
     struct pg *pg = pg_of(db);
     bool is_ok = true;
 
-    for (size_t i = 0; i < pg->queued; i++) {
-        PGresult *result = PQgetResult(pg->conn);
-
-        if (is_ok && result == NULL)
-            is_ok = fail_by_connection(db, pg->queue[i], err);
-        else if (is_ok && !is_good(result))
-            is_ok = fail_by_result(db, result, pg->queue[i], err);
-        PQclear(result);
-        PQclear(PQgetResult(pg->conn)); /* NULL: the end of this one */
-    }
+    for (size_t i = 0; i < pg->queued; i++)
+        is_ok = hear_one(db, pg->queue[i], is_ok, err) && is_ok;
     PQclear(PQgetResult(pg->conn)); /* the sync */
     pg->queued = 0;
     return is_ok;
