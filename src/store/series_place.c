@@ -50,11 +50,9 @@ static bool split(struct piece_list *out, struct store_piece piece, int64_t reac
         piece.ns -= again.ns;
     }
     again.is_again = true;
-    for (int i = 0; i < (reach < piece.to_utc_ns ? 2 : 1); i++) {
-        if (!series_put(out, i == 0 ? &again : &piece, err))
-            return false;
-    }
-    return true;
+    /* a clock read a little too late may leave the rest no time at all */
+    return series_put(out, &again, err) &&
+           (reach >= piece.to_utc_ns || piece.ns == 0 || series_put(out, &piece, err));
 }
 
 static bool put(struct piece_list *out, struct store_piece piece, int64_t reach, struct error *err)
