@@ -53,7 +53,7 @@ class Server:
 
     def start(self):
         self.do("pg_ctl", "-D", f"{self.place}/data", "-l", f"{self.place}/log", "-w", "-o",
-                f"-k {self.place} -c listen_addresses='' -c fsync=off -c max_connections=300 {self.options}", "start")
+                f"-k {self.place} -c listen_addresses='' -c fsync=off -c jit=off -c max_connections=300 {self.options}", "start")
 
     def stop(self, how="fast"):
         run(os.path.join(self.programs, "pg_ctl"), "-D", f"{self.place}/data", "-m", how, "stop")
