@@ -18,6 +18,7 @@
 #include "cli/audit.h"
 #include "cli/books.h"
 #include "common/number.h"
+#include "store/central.h"
 #include "store/query.h"
 
 static const char nightly_text[] =
@@ -91,7 +92,10 @@ static bool see_usage(struct usage_reader *reader, size_t life, const struct usa
 static bool find_first_month(const struct books *books, int32_t *month, struct error *err)
 {
     struct first_month first = {.reader = {.add = see_usage}, .month = -1};
-    struct usage_query query = {.to_hour = INT64_MAX, .by_hour = true, .is_derived_only = true, .leaves_gone = true};
+    struct usage_query query = {.to_hour = INT64_MAX,
+                                .by_hour = true,
+                                .is_derived_only = true,
+                                .leaves_gone = true};
     struct book *book = NULL;
 
     if (!book_read(&book, books->b, err))
@@ -315,24 +319,54 @@ static bool parse_options(int argc, char **argv, struct night *night, struct err
     return true;
 }
 
+/* A database has no directory: exports go where somebody says. */
+static int run_central(struct night *night)
+{
+    struct central_lock *lock = NULL;
+    struct error err;
+
+    if (night->order.out == NULL) {
+        (void)error_set(&err, ERR_USAGE, "exports need a directory: name it with --out");
+        return cli_fail(&err);
+    }
+    if (!central_lock_take(&lock, night->db, "nightly", &err))
+        return cli_fail(&err);
+    live_through(night);
+    central_lock_release(lock);
+    return CLI_FINE;
+}
+
+static int run_here(struct night *night)
+{
+    struct error err;
+    char beside[1100];
+    int lock_fd;
+
+    if (!lock_night(night->db, &lock_fd, &err))
+        return cli_fail(&err);
+    (void)snprintf(beside, sizeof beside, "%s/exports", night->db);
+    night->order.out = night->order.out != NULL ? night->order.out : beside;
+    live_through(night);
+    (void)close(lock_fd);
+    return CLI_FINE;
+}
+
 int cmd_nightly(int argc, char **argv)
 {
     struct night night;
     struct error err;
-    char beside[1100];
-    int lock_fd;
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         (void)printf("usage: pagemeter %s\n", nightly_text);
         return cli_finish(CLI_FINE);
     }
-    if (!parse_options(argc, argv, &night, &err) || !lock_night(night.db, &lock_fd, &err))
+    if (!parse_options(argc, argv, &night, &err))
         return cli_fail(&err);
-    (void)snprintf(beside, sizeof beside, "%s/exports", night.db);
     night.order.db = night.db;
-    night.order.out = night.order.out != NULL ? night.order.out : beside;
-    live_through(&night);
-    (void)close(lock_fd);
+    int status = store_is_central(night.db) ? run_central(&night) : run_here(&night);
+
+    if (status != CLI_FINE)
+        return status;
     return cli_finish(night.has_failed     ? CLI_FAILURE
                       : night.has_findings ? CLI_FINDINGS
                                            : CLI_FINE);

@@ -153,6 +153,40 @@ bool store_open_named(struct store **out, const char *name, struct error *err)
                                  : store_open(out, name, STORE_READ, err);
 }
 
+/* ---- one at a time ---- */
+
+struct central_lock {
+    struct db db; /* the lock is the connection's */
+};
+
+bool central_lock_take(struct central_lock **out, const char *uri, const char *task,
+                       struct error *err)
+{
+    struct central_lock *lock = calloc(1, sizeof *lock);
+    bool is_held = false;
+
+    if (lock == NULL)
+        return error_set(err, ERR_NOMEM, "not enough memory for a lock");
+    bool is_ok =
+        central_open(&lock->db, uri, true, err) && postgres_lock(&lock->db, task, 0, &is_held, err);
+
+    if (is_ok && !is_held)
+        (void)error_set(err, ERR_REFUSED, "%s: another pagemeter %s is at it", lock->db.path, task);
+    if (is_ok && is_held)
+        *out = lock;
+    else
+        central_lock_release(lock);
+    return is_ok && is_held;
+}
+
+void central_lock_release(struct central_lock *lock)
+{
+    if (lock == NULL)
+        return;
+    db_close(&lock->db);
+    free(lock);
+}
+
 /* ---- the keeper ---- */
 
 static bool drop_hours(struct store *s, int64_t before_hour, struct central_kept *out,

@@ -59,6 +59,15 @@ struct store_retiring {
 MUST_CHECK bool store_retire_named(const char *name, const struct store_retiring *retiring,
                                    size_t *count, struct error *err);
 
+/*
+ * One program at a time does this task in this database, on whatever machine, until the lock is
+ * released or its process has ended. ERR_REFUSED: another is at it.
+ */
+struct central_lock;
+MUST_CHECK bool central_lock_take(struct central_lock **out, const char *uri, const char *task,
+                                  struct error *err);
+void central_lock_release(struct central_lock *lock); /* accepts NULL */
+
 /* A role that may ship for this host, and nothing else: made when there is none. */
 MUST_CHECK bool central_add_host(const char *uri, const struct uuid *host, const char *role,
                                  struct error *err);

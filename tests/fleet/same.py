@@ -130,6 +130,19 @@ def check_exports(both):
                     raise Wrong(f"export {form} of {period}: {differ} {missing}")
 
 
+def check_nightly(both):
+    """Charges, exports and audits there as well, and says the same; the host is gone, so that a month can't be closed."""
+    said = []
+    for product in (both.file, both.central):
+        with tempfile.TemporaryDirectory() as out:
+            words = ("nightly", "--out", out, "--key", both.key, "--provider", "Example Hosting")
+            done = product.run(*words, expect=3)
+            said.append(done.stdout.replace(out, "OUT") + str(sorted(os.listdir(out))))
+    if said[0] != said[1] or "export    " not in said[0]:
+        raise Wrong(f"nightly: {said}")
+    both.central.run("nightly", expect=2)
+
+
 def server_of(options):
     if options.citus or options.given:
         return given.Given(options.citus or options.given, bool(options.citus))
@@ -166,6 +179,7 @@ def main():
         check("books copied", lambda: copy_books(both, server, "same"))
         check("exports", lambda: check_exports(both))
         check("audit of what was exported", lambda: check_question(both, ("audit",)))
+        check("nightly", lambda: check_nightly(both))
         print(f"{both.commands} commands told to both")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
