@@ -47,7 +47,7 @@ table() { # table NAME FILE...
     table sql_billing_migrations schema/sqlite/billing/*.sql
     table sql_ship_migrations schema/sqlite/ship/*.sql
     table sql_pg_migrations schema/postgres/*.sql
-    table sql_pg_audits sql/audit/postgres/*.sql sql/audit/billing/postgres/*.sql sql/audit/manifest/postgres/*.sql
+    table sql_pg_audits sql/audit/postgres/*.sql sql/audit/billing/postgres/*.sql sql/audit/manifest/postgres/*.sql sql/audit/manifest/postgres/*.sql
     table sql_audits sql/audit/*.sql
     table sql_billing_audits sql/audit/billing/*.sql
     table sql_manifest_audits sql/audit/manifest/*.sql

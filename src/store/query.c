@@ -175,7 +175,7 @@ bool query_ask(struct query *q, const struct sql_file *file,
                const struct query_sink *sink, struct error *err)
 {
     bool used[PARAMETERS_MAX] = {false};
-    const char *rest = file->text;
+    const char *rest = db_text_of(&q->db, file);
 
     if (count > PARAMETERS_MAX)
         return error_set(err, ERR_USAGE, "there are at most %d parameters", PARAMETERS_MAX);

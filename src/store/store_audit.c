@@ -38,8 +38,7 @@ static bool run_statement(struct db_stmt *stmt, const struct audit_sink *sink, s
     return result == DB_DONE;
 }
 
-/* Those that ask an engine about itself are others in PostgreSQL. */
-static const char *text_of(const struct db *db, const struct sql_file *audit)
+const char *db_text_of(const struct db *db, const struct sql_file *audit)
 {
     for (const struct sql_file *a = sql_pg_audits; db->is_postgres && a->name != NULL; a++)
         if (strcmp(a->name, audit->name) == 0)
@@ -50,7 +49,7 @@ static const char *text_of(const struct db *db, const struct sql_file *audit)
 bool db_audit(struct db *db, const struct sql_file *audit, const struct audit_sink *sink,
               struct error *err)
 {
-    const char *rest = text_of(db, audit);
+    const char *rest = db_text_of(db, audit);
 
     *sink->findings = 0;
     while (*rest != '\0') {

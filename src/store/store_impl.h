@@ -67,6 +67,9 @@ MUST_CHECK bool store_migrate(struct db *db, const struct sql_file *migrations, 
 MUST_CHECK bool store_check_version(struct db *db, const struct sql_file *migrations,
                                     struct error *err);
 
+/* The text of a file for this engine: audits that ask one about itself are others in PostgreSQL. */
+const char *db_text_of(const struct db *db, const struct sql_file *audit);
+
 /* What store_audit and store_audit_schema do, for any of the databases. */
 struct audit_sink {
     void (*row)(void *self, const char *text);

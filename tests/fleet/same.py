@@ -128,6 +128,10 @@ def check_exports(both):
                 _, differ, missing = filecmp.cmpfiles(*outs, names, shallow=False)
                 if differ or missing or names != sorted(os.listdir(outs[1])) or not names:
                     raise Wrong(f"export {form} of {period}: {differ} {missing}")
+                said = [product.run("audit", "--exports", out, "--key", both.key).stdout
+                        for out, product in zip(outs, (both.file, both.central))]
+                if said[0] != said[1] or "export_manifest" not in said[0]:
+                    raise Wrong(f"audit of the export {form} of {period}: {said}")
 
 
 def check_nightly(both):
