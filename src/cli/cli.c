@@ -3,18 +3,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 int cli_fail(const struct error *err)
 {
     (void)fflush(stdout);
     (void)fprintf(stderr, "pagemeter: %s\n", err->text);
     return error_exit_status(err);
-}
-
-int cli_usage(const char *usage)
-{
-    (void)fprintf(stderr, "usage: pagemeter %s\n", usage);
-    return CLI_USAGE;
 }
 
 int cli_finish(int status)
@@ -37,4 +32,22 @@ bool cli_parse_format(const char *text, enum cli_format *out, struct error *err)
         }
     }
     return error_set(err, ERR_USAGE, "'%.40s' is not a format: write table, csv or json", text);
+}
+
+void cli_execute_part(const char *name, char *const *argv)
+{
+    static const char *const places[] = {"", "../libexec/pagemeter/"};
+    char path[1024];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
+
+    for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
+        path[n] = '\0';
+        char *slash = strrchr(path, '/');
+
+        if (slash == NULL)
+            break;
+        (void)snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), "%s%s", places[i],
+                       name);
+        (void)execv(path, argv);
+    }
 }

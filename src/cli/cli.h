@@ -38,9 +38,6 @@ int cmd_link(int argc, char **argv);
 /* Says the error on standard error; returns the exit status that goes with it. */
 int cli_fail(const struct error *err);
 
-/* Says how a subcommand is called, after getopt has said what is wrong. Returns CLI_USAGE. */
-int cli_usage(const char *usage);
-
 /*
  * Is the output on standard output whole? A full disk or a closed pipe must not look like success.
  * Returns status, or CLI_FAILURE after saying so.
@@ -50,5 +47,11 @@ int cli_finish(int status);
 enum cli_format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON };
 
 MUST_CHECK bool cli_parse_format(const char *text, enum cli_format *out, struct error *err);
+
+/*
+ * Executes a program that belongs to this one: beside it, as it is built, or where `make install`
+ * puts it, whatever the prefix. argv: as of execv. Returns when it is not there, with errno set.
+ */
+void cli_execute_part(const char *name, char *const *argv);
 
 #endif

@@ -9,27 +9,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "common/clock.h"
 #include "common/units.h"
 
 enum { ANSWER_MAX = 1 << 20, ANSWER_TIMEOUT_MS = 2000 };
 
-/* Beside this program, as it is built, or where `make install` puts it, whatever the prefix. */
 static void exec_helper(void)
 {
-    static const char *const places[] = {"pagemeter-names", "../libexec/pagemeter/pagemeter-names"};
-    char path[1024];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
+    static char name[] = "pagemeter-names";
 
-    for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
-        path[n] = '\0';
-        char *slash = strrchr(path, '/');
-
-        if (slash == NULL)
-            break;
-        (void)strcpy(slash + 1, places[i]);
-        (void)execl(path, "pagemeter-names", (char *)NULL);
-    }
+    cli_execute_part(name, (char *[]){name, NULL});
     _exit(127);
 }
 
