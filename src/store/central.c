@@ -77,21 +77,21 @@ static bool migrate(struct db *db, int64_t *before, int64_t *now, struct error *
     return *now == *before || db_exec(db, SQL_PG_NOTE_MADE, "note what was made", err);
 }
 
-/* Opens it for one who holds the lock of this name. */
-static bool open_locked(struct db *db, const char *uri, const char *lock, struct error *err)
+/* Holds the lock of this name until it is closed. */
+static bool hold(struct db *db, const char *lock, struct error *err)
 {
     bool is_held;
 
-    if (!postgres_open(db, uri, true, err) || !postgres_lock(db, lock, LOCK_WAIT_S, &is_held, err))
-        return false;
-    return is_held ||
-           error_set(err, ERR_RETRY, "%s: another program does the same: wait for it", db->path);
+    return postgres_lock(db, lock, LOCK_WAIT_S, &is_held, err) &&
+           (is_held ||
+            error_set(err, ERR_RETRY, "%s: another program does the same: wait for it", db->path));
 }
 
 bool central_migrate(const char *uri, int64_t *before, int64_t *now, struct error *err)
 {
     struct db db = {0};
-    bool is_ok = open_locked(&db, uri, "migrate", err) && migrate(&db, before, now, err);
+    bool is_ok = postgres_open(&db, uri, true, err) && hold(&db, "migrate", err) &&
+                 migrate(&db, before, now, err);
 
     db_close(&db);
     return is_ok;
@@ -213,15 +213,11 @@ static bool drop_hours(struct store *s, int64_t before_hour, struct central_kept
 static bool keep(struct store *s, const struct central_keeping *keeping, struct central_kept *out,
                  struct error *err)
 {
-    bool is_null, is_held;
+    bool is_null;
 
     *out = (struct central_kept){0};
-    if (!postgres_lock(&s->db, "keep", LOCK_WAIT_S, &is_held, err))
-        return false;
-    if (!is_held)
-        return error_set(err, ERR_RETRY, "%s: another program does the same: wait for it",
-                         s->db.path);
-    return db_get_int(&s->db, SQL_PG_MAKE_PARTITIONS, &out->partitions, &is_null, err) &&
+    return hold(&s->db, "keep", err) &&
+           db_get_int(&s->db, SQL_PG_MAKE_PARTITIONS, &out->partitions, &is_null, err) &&
            db_get_int(&s->db, SQL_PG_RETIRE_RESTORED, &out->retired, &is_null, err) &&
            store_derive(s, err) &&
            store_prune(s, keeping->raw_before_hour, PRUNED_MOST, &out->pruned, err) &&
