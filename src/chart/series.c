@@ -364,18 +364,3 @@ void series_clear(struct series *series)
     free(series->hours);
     *series = (struct series){0};
 }
-
-bool series_read(struct store *store, const struct uuid *vm, const struct series_span *span,
-                 bool with_unbilled, struct series *out, struct error *err)
-{
-    struct series_query query = {.vms = vm, .vm_count = 1, .with_unbilled = with_unbilled};
-    struct store_piece *pieces = NULL;
-    size_t count = 0;
-
-    series_hours(span, &query.from_hour, &query.to_hour);
-    bool is_ok = store_series(store, &query, &pieces, &count, err) &&
-                 series_make(span, pieces, series_cut(span, pieces, count), out, err);
-
-    free(pieces);
-    return is_ok;
-}

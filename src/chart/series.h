@@ -1,6 +1,5 @@
 /*
- * series.h - one VM's memory over a range of time as a step function, all its lives summed. Pure,
- * but for series_read.
+ * series.h - one VM's memory over a range of time as a step function, all its lives summed. Pure.
  *
  * What is billed, excluded, missing or not there at all is told apart, and what is billed adds up,
  * to the KiB*ns, to what `pagemeter usage` gives for the same whole hours. Of an hour that the
@@ -57,10 +56,5 @@ MUST_CHECK bool series_make(const struct series_span *span, const struct store_p
                             size_t count, struct series *out, struct error *err);
 /* Accepts what is all zero. */
 void series_clear(struct series *series);
-
-/* Of one VM, from a store. with_unbilled: as if dom0 and service domains were billed. */
-MUST_CHECK bool series_read(struct store *store, const struct uuid *vm,
-                            const struct series_span *span, bool with_unbilled, struct series *out,
-                            struct error *err);
 
 #endif
