@@ -91,8 +91,9 @@ bench-billing: all ## what a month's bills of 10,000 VMs cost
 	@python3 tests/bench/billing.py $(O)/bin
 
 .PHONY: bench-fleet
-bench-fleet: all ## 200 hosts and one PostgreSQL: rows a second, lag, bytes a sample
+bench-fleet: all ## 200 hosts and one PostgreSQL: rows a second, lag, bytes a sample, bills
 	@python3 tests/bench/fleet.py $(O)/bin
+	@python3 tests/bench/bill.py $(O)/bin
 
 $(O)/test/bench-chart: $(O)/tests/bench/chart.o $(drawing_objects) $(chart_objects) $(cli_for_charts:%=$(O)/src/cli/%.o) \
     $(shipping_objects) $(billing_objects) $(charging_objects) $(shared) $(safety)
