@@ -286,11 +286,11 @@ static bool prepare(struct db *db, const char *sql, const char **rest, struct db
     if (s == NULL)
         return error_set(err, ERR_NOMEM, "%s: not enough memory to ask it", db->path);
     s->base.db = db;
-    if (!postgres_text_read(sql, rest, &s->text, err) || s->text.sql == NULL) {
-        bool is_empty = s->text.sql == NULL && err->code != ERR_NOMEM && rest != NULL;
+    bool is_ok = postgres_text_read(sql, rest, &s->text, err);
 
+    if (s->text.sql == NULL) {
         free(s);
-        return is_empty;
+        return is_ok;
     }
     for (int i = 0; i < s->text.parameters; i++)
         s->parameters[i].type = 't';

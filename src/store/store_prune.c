@@ -78,9 +78,7 @@ static bool write_digest(struct store *s, int64_t to, const struct digest *d, st
                  (const int64_t[]){to, clock_utc().ns, d->to_hour, kib_s, frac, d->measured_ns,
                                    d->missing_ns, d->excluded_ns},
                  8);
-    /* a function has an answer, which is waited for: what is queued has none */
-    bool is_ok = s->db.is_postgres ? db_step(stmt, "prune it", err) == DB_ROW
-                                   : db_run(stmt, "prune it", err);
+    bool is_ok = db_run(stmt, "prune it", err);
 
     db_finalize(stmt);
     return is_ok;
