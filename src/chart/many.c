@@ -10,6 +10,7 @@
 #include "cli/books.h"
 #include "cli/names.h"
 #include "cli/usage_table.h"
+#include "common/uri.h"
 #include "store/central.h"
 #include "store/query.h"
 
@@ -71,7 +72,7 @@ static bool open_books(struct run *r, struct error *err)
     const char *db = r->options->db;
     struct billing_name_sink sink = {take_name, r};
 
-    if (!store_is_central(db) && !query_has_books(db))
+    if (!uri_is_postgres(db) && !query_has_books(db))
         return true;
     if (!billing_open(&r->billing, db, STORE_READ, err) || !book_read(&r->book, r->billing, err) ||
         !cost_read_marks(r->sources.measured, r->billing, &r->sources.marks, err) ||
@@ -88,7 +89,7 @@ static void open_balloon(struct run *r)
     struct error err;
 
     (void)snprintf(path, sizeof path, "%s/balloon.db", r->options->db);
-    if (store_is_central(r->options->db) || access(path, F_OK) != 0)
+    if (uri_is_postgres(r->options->db) || access(path, F_OK) != 0)
         return;
     if (!balloon_store_open(&r->sources.balloon, r->options->db, STORE_READ, &err))
         (void)fprintf(stderr, "pagemeter: %s; what guests said is left out\n", err.text);

@@ -12,6 +12,7 @@
 #include "common/calendar.h"
 #include "common/clock.h"
 #include "common/safety.h"
+#include "common/uri.h"
 #include "common/utf8.h"
 #include "store/central.h"
 
@@ -31,7 +32,7 @@ static void find_who(char *out, size_t size)
 /* A database has no directory: its ledger's key is where the one of a store would be. */
 void books_key_path(const char *name, char *out, size_t size)
 {
-    (void)snprintf(out, size, "%s/%s", strstr(name, "://") != NULL ? STORE_DIR_DEFAULT : name,
+    (void)snprintf(out, size, "%s/%s", uri_is_postgres(name) ? STORE_DIR_DEFAULT : name,
                    BOOKS_KEY_FILE);
 }
 

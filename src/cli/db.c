@@ -13,6 +13,7 @@
 #include "common/calendar.h"
 #include "common/clock.h"
 #include "common/number.h"
+#include "common/uri.h"
 #include "store/billing_store.h"
 #include "store/central.h"
 
@@ -75,7 +76,7 @@ static bool print_central(const char *uri, struct error *err)
 
 static bool status(const char *db, struct error *err)
 {
-    return store_is_central(db) ? print_central(db, err) : print_file(db, err);
+    return uri_is_postgres(db) ? print_central(db, err) : print_file(db, err);
 }
 
 /* ---- init, migrate ---- */
@@ -110,7 +111,7 @@ static bool migrate_files(const char *dir, struct error *err)
 
 static bool migrate(const char *db, struct error *err)
 {
-    return store_is_central(db) ? migrate_central(db, err) : migrate_files(db, err);
+    return uri_is_postgres(db) ? migrate_central(db, err) : migrate_files(db, err);
 }
 
 /* ---- keep, rebuild ---- */
@@ -140,7 +141,7 @@ static bool keep(const struct options *o, struct error *err)
     struct central_keeping keeping = {oldest_kept(o->raw_ns), oldest_kept(o->hours_ns)};
     struct central_kept kept;
 
-    if (!store_is_central(o->db))
+    if (!uri_is_postgres(o->db))
         return error_set(err, ERR_USAGE,
                          "pagemeterd keeps the store in %s itself: this is for "
                          "PostgreSQL",

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/number.h"
 #include "common/units.h"
+#include "common/uri.h"
 #include "store/query.h"
 
 static const char link_text[] = "link ACCOUNT [--for D] [--key FILE] [--url BASE] [--db DB]\n"
@@ -123,7 +124,7 @@ static const char *key_path(const struct options *o, char *out, size_t size)
 {
     if (o->key != NULL)
         return o->key;
-    (void)snprintf(out, size, "%s/%s", strstr(o->db, "://") != NULL ? STORE_DIR_DEFAULT : o->db,
+    (void)snprintf(out, size, "%s/%s", uri_is_postgres(o->db) ? STORE_DIR_DEFAULT : o->db,
                    LINK_KEY_FILE);
     return out;
 }

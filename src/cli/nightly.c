@@ -18,6 +18,7 @@
 #include "cli/audit.h"
 #include "cli/books.h"
 #include "common/number.h"
+#include "common/uri.h"
 #include "store/central.h"
 #include "store/query.h"
 
@@ -363,7 +364,7 @@ int cmd_nightly(int argc, char **argv)
     if (!parse_options(argc, argv, &night, &err))
         return cli_fail(&err);
     night.order.db = night.db;
-    int status = store_is_central(night.db) ? run_central(&night) : run_here(&night);
+    int status = uri_is_postgres(night.db) ? run_central(&night) : run_here(&night);
 
     if (status != CLI_FINE)
         return status;

@@ -10,7 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/replay_central.h"
-#include "store/central.h"
+#include "common/uri.h"
 
 static const char replay_text[] = "replay TRACE --db DB [-c CONF] [--new-boot]";
 
@@ -90,8 +90,8 @@ int cmd_replay(int argc, char **argv)
         .allows_new_boot = o.allows_new_boot,
     };
 
-    bool is_ok = store_is_central(o.db) ? replay_central(o.db, o.trace, &options, &result, &err)
-                                        : replay_file(o.db, o.trace, &options, &result, &err);
+    bool is_ok = uri_is_postgres(o.db) ? replay_central(o.db, o.trace, &options, &result, &err)
+                                       : replay_file(o.db, o.trace, &options, &result, &err);
 
     if (!is_ok)
         return cli_fail(&err);

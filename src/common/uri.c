@@ -12,6 +12,11 @@ static const char *behind_scheme(const char *uri)
     return NULL;
 }
 
+bool uri_is_postgres(const char *name)
+{
+    return behind_scheme(name) != NULL;
+}
+
 /* user:password@ */
 static bool has_user_password(const char *rest)
 {

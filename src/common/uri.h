@@ -7,6 +7,9 @@
 
 #include "common/error.h"
 
+/* Does this name a database of PostgreSQL, and not a directory? */
+bool uri_is_postgres(const char *name);
+
 /*
  * Is it one, in printable ASCII without blanks, and without a password: arguments are seen by every
  * user of the machine, and a URI is told in logs. ERR_USAGE says where passwords belong.

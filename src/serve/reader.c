@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/uri.h"
 #include "store/central.h"
 
 struct readers {
@@ -59,7 +60,7 @@ static bool has_balloon(const char *db)
     char path[1100];
 
     (void)snprintf(path, sizeof path, "%s/balloon.db", db);
-    return !store_is_central(db) && access(path, F_OK) == 0;
+    return !uri_is_postgres(db) && access(path, F_OK) == 0;
 }
 
 static bool reader_open(struct reader *r, const char *db, struct error *err)

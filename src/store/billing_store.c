@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/safety.h"
+#include "common/uri.h"
 #include "store/billing_impl.h"
 #include "store/central_impl.h"
 
@@ -92,7 +93,7 @@ bool billing_open(struct billing_store **out, const char *name, enum store_mode 
         return error_set(err, ERR_NOMEM, "not enough memory to open a store");
     b->lock_fd = -1;
     b->db.writer = "pagemeter account";
-    bool is_ok = (postgres_is_uri(name) ? open_central(b, name, mode, err)
+    bool is_ok = (uri_is_postgres(name) ? open_central(b, name, mode, err)
                                         : open_file(b, name, mode, err)) &&
                  (mode == STORE_READ || prepare_all(b, err)) && begin(b, mode, err);
 

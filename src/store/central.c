@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/uri.h"
 #include "store/central_impl.h"
 
 /* Another program that makes or keeps it needs seconds; one that has hung must not be waited for.
@@ -142,14 +143,9 @@ bool central_open_store(struct store **out, const char *uri, bool is_writer, str
     return false;
 }
 
-bool store_is_central(const char *name)
-{
-    return postgres_is_uri(name);
-}
-
 bool store_open_named(struct store **out, const char *name, struct error *err)
 {
-    return postgres_is_uri(name) ? central_open_store(out, name, false, err)
+    return uri_is_postgres(name) ? central_open_store(out, name, false, err)
                                  : store_open(out, name, STORE_READ, err);
 }
 

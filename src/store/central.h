@@ -7,9 +7,6 @@
 
 #include "store/store.h"
 
-/* Does this name a database of PostgreSQL, and not a directory? */
-bool store_is_central(const char *name);
-
 /* For reading: a directory, or "postgresql://...", whose stores are all read as one. */
 MUST_CHECK bool store_open_named(struct store **out, const char *name, struct error *err);
 

@@ -121,7 +121,7 @@ static bool is_good(const PGresult *result)
 
 /* ---- the queue ---- */
 
-/* Up to the end of one: rows may come one by one, as they did for the statement before the queue. */
+/* Up to the end of one: rows may come one by one, as for a statement before the queue. */
 static bool hear_one(struct db *db, const char *what, bool tells, struct error *err)
 {
     struct pg *pg = pg_of(db);
@@ -559,11 +559,6 @@ static const struct db_engine engine = {
 };
 
 /* ---- opening ---- */
-
-bool postgres_is_uri(const char *name)
-{
-    return strncmp(name, "postgres://", 11) == 0 || strncmp(name, "postgresql://", 13) == 0;
-}
 
 enum { OPTIONS_MAX = 64 };
 

@@ -12,9 +12,6 @@
 
 #include "store/db.h"
 
-/* "postgresql://..." or "postgres://..." */
-bool postgres_is_uri(const char *name);
-
 /*
  * For reading alone unless is_writer. Elsewhere than on this machine it is by TLS, with the
  * server's certificate verified, unless the URI or the environment says otherwise.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/number.h"
+#include "common/uri.h"
 #include "store/central_impl.h"
 
 struct query {
@@ -18,7 +19,7 @@ static bool name_books(struct db *db, const char *dir, struct error *err)
     return store_name_db(db, dir, "billing.db", err);
 }
 
-/* Tables are always there: books are, when something was said in them. What is wrong is told later. */
+/* Tables are always there: books are, when something was said in them. Errors are told later. */
 static bool has_changes(const char *uri)
 {
     struct db db = {0};
@@ -27,7 +28,8 @@ static bool has_changes(const char *uri)
     bool is_null;
 
     if (central_open(&db, uri, false, &err) &&
-        !db_get_int(&db, "SELECT coalesce(max(change), 0) FROM change_log", &change, &is_null, &err))
+        !db_get_int(&db, "SELECT coalesce(max(change), 0) FROM change_log", &change, &is_null,
+                    &err))
         change = 1;
     db_close(&db);
     return change > 0;
@@ -38,7 +40,7 @@ bool query_has_books(const char *dir)
     struct db db = {0};
     struct error err;
 
-    if (postgres_is_uri(dir))
+    if (uri_is_postgres(dir))
         return has_changes(dir);
     return name_books(&db, dir, &err) && access(db.path, F_OK) == 0;
 }
@@ -71,7 +73,7 @@ static bool attach_measured(struct db *db, const char *dir, struct error *err)
 
 static bool open_all(struct query *q, const char *dir, struct error *err)
 {
-    if (postgres_is_uri(dir))
+    if (uri_is_postgres(dir))
         return central_open(&q->db, dir, false, err);
     if (!check_measured(dir, err))
         return false;

@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/safety.h"
+#include "common/uri.h"
 #include "store/store_impl.h"
 
 /* With the directories above it. */
@@ -176,7 +177,7 @@ bool store_open(struct store **out, const char *dir, enum store_mode mode, struc
         return error_set(err, ERR_NOMEM, "not enough memory to open a store");
     s->lock_fd = -1;
     s->is_cut = true; /* a crash may have come between a cut and its derivation */
-    if (strncmp(dir, "postgres://", 11) == 0 || strncmp(dir, "postgresql://", 13) == 0) {
+    if (uri_is_postgres(dir)) {
         (void)error_set(err, ERR_USAGE,
                         "measurements are written to a directory (SQLite) first: name one with "
                         "--db; pagemeter ship carries them to PostgreSQL");

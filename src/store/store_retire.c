@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/calendar.h"
+#include "common/uri.h"
 #include "store/central.h"
 #include "store/central_impl.h"
 
@@ -80,7 +81,7 @@ bool store_retire_named(const char *name, const struct store_retiring *retiring,
                         struct error *err)
 {
     struct store *s = NULL;
-    bool is_ok = (postgres_is_uri(name) ? central_open_store(&s, name, true, err)
+    bool is_ok = (uri_is_postgres(name) ? central_open_store(&s, name, true, err)
                                         : store_open(&s, name, STORE_WRITE, err)) &&
                  retire(s, retiring, count, err);
 

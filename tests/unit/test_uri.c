@@ -66,6 +66,18 @@ static void test_uri_check_refuses_passwords_and_does_not_tell_them(void **state
     }
 }
 
+static void test_uri_is_postgres_tells_databases_from_directories(void **state)
+{
+    (void)state;
+    assert_true(uri_is_postgres("postgresql://"));
+    assert_true(uri_is_postgres("postgres://db/meter"));
+    assert_false(uri_is_postgres("/var/lib/pagemeter"));
+    assert_false(uri_is_postgres("./postgresql://db"));
+    assert_false(uri_is_postgres("postgresql:/db"));
+    assert_false(uri_is_postgres("http://db"));
+    assert_false(uri_is_postgres(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -73,6 +85,7 @@ int main(void)
         cmocka_unit_test(test_uri_check_refuses_what_is_none),
         cmocka_unit_test(test_uri_check_refuses_blanks_and_what_does_not_print),
         cmocka_unit_test(test_uri_check_refuses_passwords_and_does_not_tell_them),
+        cmocka_unit_test(test_uri_is_postgres_tells_databases_from_directories),
     };
 
     return cmocka_run_group_tests_name("uri", tests, NULL, NULL);
