@@ -22,7 +22,7 @@ bool billing_first_change(struct billing_store *b, const char *what, int64_t *ut
     bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_FIRST_CHANGE, &stmt, err);
 
     if (is_ok) {
-        billing_bind_text(stmt, 1, what);
+        db_bind_text(stmt, 1, what);
         is_ok = db_step(stmt, "read its changes", err) == DB_ROW;
         *utc_ns = is_ok ? db_int(stmt, 0) : -1;
     }
@@ -38,14 +38,14 @@ bool billing_add_export(struct billing_store *b, const struct billing_export *e,
     if (!db_prepare(&b->db, SQL_BILLING_INSERT_EXPORT, &stmt, err))
         return false;
     db_bind_int(stmt, 1, e->utc_ns);
-    billing_bind_text(stmt, 2, e->format);
+    db_bind_text(stmt, 2, e->format);
     db_bind_int(stmt, 3, e->from_hour);
     db_bind_int(stmt, 4, e->to_hour);
-    billing_bind_text(stmt, 5, e->watermark);
+    db_bind_text(stmt, 5, e->watermark);
     db_bind_int(stmt, 6, e->entry);
-    billing_bind_text(stmt, 7, chain_format(&e->hash, hash));
+    db_bind_text(stmt, 7, chain_format(&e->hash, hash));
     db_bind_int(stmt, 8, (int64_t)e->files);
-    billing_bind_text(stmt, 9, e->manifest);
+    db_bind_text(stmt, 9, e->manifest);
     bool is_ok = db_run(stmt, "note an export", err);
 
     db_finalize(stmt);
@@ -60,7 +60,7 @@ bool billing_read_exports(struct billing_store *b, const char *format,
     bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_EXPORTS, &stmt, err);
 
     if (is_ok)
-        billing_bind_text(stmt, 1, format);
+        db_bind_text(stmt, 1, format);
     while (is_ok && (row = db_step(stmt, "read what was exported", err)) == DB_ROW)
         is_ok = sink->made(sink->self, db_int(stmt, 0), db_int(stmt, 1), db_int(stmt, 2), err);
     db_finalize(stmt);

@@ -36,7 +36,6 @@ struct billing_store {
 /* Writes what billing_add_rated has gathered. */
 MUST_CHECK bool billing_flush_rated(struct billing_store *b, struct error *err);
 
-void billing_bind_text(struct db_stmt *stmt, int place, const char *text);
 void billing_bind_limbs(struct db_stmt *stmt, int place, numerator value);
 
 /* Columns: the limbs of a numerator, a currency and a unit. */

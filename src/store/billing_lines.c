@@ -132,13 +132,13 @@ static bool insert_line(struct billing_store *b, struct billing_line *line, stru
 {
     struct db_stmt *stmt = b->statements[BL_INSERT_LINE];
 
-    billing_bind_text(stmt, 1, line->account);
+    db_bind_text(stmt, 1, line->account);
     if (line->is_pool)
-        billing_bind_text(stmt, 2, "");
+        db_bind_text(stmt, 2, "");
     else
         db_bind_uuid(stmt, 2, &line->vm);
-    billing_bind_text(stmt, 3, line->currency.code);
-    billing_bind_text(stmt, 4, unit_name(line->unit));
+    db_bind_text(stmt, 3, line->currency.code);
+    db_bind_text(stmt, 4, unit_name(line->unit));
     db_bind_int(stmt, 5, line->month);
     billing_bind_limbs(stmt, 6, line->sums.carry_in);
     billing_bind_limbs(stmt, 9, line->sums.n);
@@ -168,7 +168,7 @@ bool billing_add_adjustment(struct billing_store *b, const struct adjustment *a,
     db_bind_int(stmt, 3, a->nano_pennies);
     if (!billing_bind_usage(stmt, 4, a->usage_kib_ns, err))
         return false;
-    billing_bind_text(stmt, 6, cause_words[a->cause]);
+    db_bind_text(stmt, 6, cause_words[a->cause]);
     db_bind_int(stmt, 7, a->utc_ns);
     return db_run(stmt, "write an adjustment", err);
 }
@@ -295,7 +295,7 @@ bool billing_seal(struct billing_store *b, int32_t month, int64_t utc_ns, int64_
     if (!billing_flush_rated(b, err))
         return false;
     db_bind_ints(stmt, (const int64_t[]){month, utc_ns, entry, change}, 4);
-    billing_bind_text(stmt, 5, missing_hosts);
+    db_bind_text(stmt, 5, missing_hosts);
     return db_run(stmt, "seal a period", err);
 }
 
@@ -327,13 +327,13 @@ bool billing_append(struct billing_store *b, const struct ledger_entry *e, struc
     if (!uuid_is_zero(&e->host))
         (void)uuid_format(&e->host, host);
     db_bind_ints(stmt, (const int64_t[]){e->entry, e->utc_ns}, 2);
-    billing_bind_text(stmt, 3, kind_words[e->kind]);
+    db_bind_text(stmt, 3, kind_words[e->kind]);
     db_bind_int(stmt, 4, e->line);
     db_bind_int(stmt, 5, e->pennies);
     billing_bind_limbs(stmt, 6, e->transfer);
-    billing_bind_text(stmt, 9, host);
+    db_bind_text(stmt, 9, host);
     db_bind_int(stmt, 10, e->tick);
-    billing_bind_text(stmt, 11, chain_format(&e->hash, hash));
+    db_bind_text(stmt, 11, chain_format(&e->hash, hash));
     return db_run(stmt, "write the ledger", err);
 }
 

@@ -137,11 +137,6 @@ void billing_close(struct billing_store *b)
     free(b);
 }
 
-void billing_bind_text(struct db_stmt *stmt, int place, const char *text)
-{
-    db_bind_text(stmt, place, text);
-}
-
 /* ---- what was said ---- */
 
 bool billing_change(struct billing_store *b, int64_t utc_ns, const char *who, const char *what,
@@ -150,8 +145,8 @@ bool billing_change(struct billing_store *b, int64_t utc_ns, const char *who, co
     struct db_stmt *stmt = b->statements[BL_CHANGE];
 
     db_bind_int(stmt, 1, utc_ns);
-    billing_bind_text(stmt, 2, who);
-    billing_bind_text(stmt, 3, what);
+    db_bind_text(stmt, 2, who);
+    db_bind_text(stmt, 3, what);
     return db_run_int(stmt, "write a change", change, err);
 }
 
@@ -160,8 +155,8 @@ bool billing_add_account(struct billing_store *b, const char *account, const cha
 {
     struct db_stmt *stmt = b->statements[BL_ACCOUNT];
 
-    billing_bind_text(stmt, 1, account);
-    billing_bind_text(stmt, 2, name);
+    db_bind_text(stmt, 1, account);
+    db_bind_text(stmt, 2, name);
     db_bind_int(stmt, 3, offset_h);
     db_bind_int(stmt, 4, change);
     return db_run(stmt, "write an account", err);
@@ -175,7 +170,7 @@ bool billing_add_owner(struct billing_store *b, const struct uuid *vm, int64_t f
     db_bind_uuid(stmt, 1, vm);
     db_bind_int(stmt, 2, from_hour);
     db_bind_int(stmt, 3, change);
-    billing_bind_text(stmt, 4, account);
+    db_bind_text(stmt, 4, account);
     return db_run(stmt, "write who owns a VM", err);
 }
 
@@ -186,7 +181,7 @@ bool billing_add_name(struct billing_store *b, const struct uuid *vm, const char
 
     db_bind_uuid(stmt, 1, vm);
     db_bind_int(stmt, 2, change);
-    billing_bind_text(stmt, 3, name);
+    db_bind_text(stmt, 3, name);
     return db_run(stmt, "write a name", err);
 }
 
@@ -195,12 +190,12 @@ bool billing_add_tariff(struct billing_store *b, const char *account, int64_t fr
 {
     struct db_stmt *stmt = b->statements[BL_TARIFF];
 
-    billing_bind_text(stmt, 1, account);
+    db_bind_text(stmt, 1, account);
     db_bind_int(stmt, 2, from_hour);
     db_bind_int(stmt, 3, change);
     db_bind_int(stmt, 4, price->nano_pennies);
-    billing_bind_text(stmt, 5, price->currency.code);
-    billing_bind_text(stmt, 6, unit_name(price->unit));
+    db_bind_text(stmt, 5, price->currency.code);
+    db_bind_text(stmt, 6, unit_name(price->unit));
     return db_run(stmt, "write a tariff", err);
 }
 
