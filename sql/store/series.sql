@@ -10,6 +10,9 @@ SELECT life, first_tick, coalesce(last_tick, 9223372036854775807), coalesce(coun
 -- :name SERIES_CUTS
 SELECT tick, hour, first_segment FROM hour_cut WHERE tick >= ?1 AND tick <= ?2 ORDER BY tick;
 
+-- :name SERIES_MAX_GAP
+SELECT coalesce(max(max_gap_ns), 0) FROM restart WHERE tick >= ?1 AND tick <= ?2;
+
 -- :name SERIES_GAPS
 SELECT from_tick, tick, span_ns, cause FROM gap WHERE tick > ?1 AND tick <= ?2 ORDER BY tick;
 

@@ -103,14 +103,40 @@ static bool has_life(const struct series_reading *r, const struct series_region 
     return false;
 }
 
+static bool read_max_gap(const struct series_reading *r, int64_t *out, struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+    bool is_ok = db_prepare(&r->store->db, SQL_SERIES_MAX_GAP, &stmt, err);
+
+    if (is_ok) {
+        db_bind_ints(stmt, (const int64_t[]){r->marks->base, r->marks->last_tick}, 2);
+        is_ok = db_run_int(stmt, "read its max_gap", out, err);
+    }
+    db_finalize(stmt);
+    return is_ok;
+}
+
+/* The last hour that `ns` may reach which begin in the region. */
+static int64_t last_hour(const struct series_region *region, int64_t ns)
+{
+    return region->hour + 1 + (ns > 0 ? ns - 1 : 0) / NS_PER_HOUR;
+}
+
+static void want(const struct series_reading *r, struct series_region *region)
+{
+    region->is_wanted = region->hour < r->query->to_hour &&
+                        region->last_hour >= r->query->from_hour && has_life(r, region);
+}
+
 /* What is not derived has no usage_hour to be held against, and is read tick by tick. */
 static bool read_regions(struct series_reading *r, struct error *err)
 {
     const struct store_marks *m = r->marks;
-    const struct series_query *q = r->query;
     struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
-    bool is_ok = db_prepare(&r->store->db, SQL_SERIES_CUTS, &stmt, err);
+    int64_t max_gap_ns = 0;
+    bool is_ok =
+        read_max_gap(r, &max_gap_ns, err) && db_prepare(&r->store->db, SQL_SERIES_CUTS, &stmt, err);
 
     r->region_count = 0;
     if (is_ok)
@@ -129,9 +155,8 @@ static bool read_regions(struct series_reading *r, struct error *err)
     for (size_t i = 0; i < r->region_count; i++) {
         struct series_region *region = &r->regions[i];
 
-        /* an interval that is no gap reaches into the next hour at most: max_gap is 1 h or less */
-        region->is_wanted =
-            region->hour < q->to_hour && region->hour + 1 >= q->from_hour && has_life(r, region);
+        region->last_hour = last_hour(region, max_gap_ns); /* gaps are longer: want_gaps */
+        want(r, region);
         region->is_dense = region->from >= m->derived;
     }
     return true;
@@ -167,10 +192,10 @@ static bool want_gaps(struct series_reading *r, struct error *err)
         const struct series_region *begins =
             series_region_of(r->regions, r->region_count, db_int(stmt, 0));
         struct series_region *region = &r->regions[begins - r->regions];
+        int64_t reached = last_hour(region, db_int(stmt, 2));
 
-        if (region->hour < r->query->to_hour &&
-            region->hour + db_int(stmt, 2) / NS_PER_HOUR + 1 >= r->query->from_hour)
-            region->is_wanted = region->is_wanted || has_life(r, region);
+        region->last_hour = reached > region->last_hour ? reached : region->last_hour;
+        want(r, region);
     }
     db_finalize(stmt);
     return is_ok && row == DB_DONE;

@@ -212,7 +212,7 @@ static bool make_dense(struct series_reading *r, int64_t hour)
         struct series_region *region = &r->regions[i];
 
         if (region->is_wanted && !region->is_dense && region->hour <= hour &&
-            region->hour + 1 >= hour)
+            region->last_hour >= hour)
             region->is_dense = is_new = true;
     }
     return is_new;

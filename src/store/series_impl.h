@@ -29,6 +29,7 @@ MUST_CHECK bool series_put(struct piece_list *out, const struct store_piece *pie
 struct series_region {
     int64_t from, to;
     int64_t hour;
+    int64_t last_hour; /* that what begins in it may reach */
     int64_t first_segment;
     bool is_wanted, is_dense;
 };

@@ -101,10 +101,10 @@ def vm_of(number):
     return f"aaaaaaaa-0000-4000-8000-{0xabc000000000 + number:012x}"
 
 
-def trace_of(samples):
+def trace_of(samples, max_gap_s=5):
     """samples: {second: {vm number: (KiB, flags)}}; seconds that are not there are not measured."""
     lines = ["P 1 0a0a0a0a-0000-4000-8000-00000000000a 0c0c0c0c-0000-4000-8000-00000000000c "
-             "0b0b0b0b-0000-4000-8000-00000000000b 1000000000 5000000000"]
+             f"0b0b0b0b-0000-4000-8000-00000000000b 1000000000 {max_gap_s * 10**9}"]
     for second in sorted(samples):
         domains = samples[second]
         lines.append(f"T {second + 1} {(second + 1) * 10**9} {(BEGIN_S + second) * 10**9} 1000 s 1000000 0 {len(domains)}")
@@ -190,6 +190,20 @@ def test_integral(product, options):
         except AssertionError as wrong:
             raise AssertionError(f"trace {number} of seed {options.seed}: {wrong}")
     print(f"     {options.traces} random histories, {time.monotonic() - begun:.0f} s")
+
+
+def test_long_intervals(product, options):
+    """What a trace's max_gap lets pass reaches over hours in which nothing begins."""
+    for max_gap_s in (3600, 3601, 7200, 12000):
+        samples = {second: {1: (1048576 + second, "r")} for second in range(0, 20 * max_gap_s, max_gap_s)}
+        db = product.store("long", trace_of(samples, max_gap_s))
+        rows = product.usage(db, "--by", "vm,hour")
+        for row in rows:
+            row["hour_number"] = oracle_hour(row["hour"])
+        hours = [row["hour_number"] for row in rows]
+        for start in range(min(hours), max(hours) + 1):
+            for length in (1, 2, 5):
+                check_range(product, db, vm_of(1), start, start + length, rows)
 
 
 # --- Money and owners --------------------------------------------------------------
@@ -481,7 +495,7 @@ def test_refused(product, options):
     picture.read_svg(product.draw(db, vm_of(1), "svg", "--from", "2026-11-25", "--to", "2026-11-26"))
 
 
-TESTS = [test_integral, test_money, test_owners, test_guest, test_names, test_pictures, test_same, test_many, test_refused]
+TESTS = [test_integral, test_long_intervals, test_money, test_owners, test_guest, test_names, test_pictures, test_same, test_many, test_refused]
 
 
 def main():
