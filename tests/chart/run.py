@@ -172,8 +172,8 @@ def check_trace(product, seed, number):
         if not hours or max(hours) - min(hours) > 3000:
             continue
         check_range(product, db, vm, min(hours), max(hours) + 1, rows)
-        start = pick.randint(min(hours) - 1, max(hours))
-        check_range(product, db, vm, max(start, 0), start + pick.randint(1, 4), rows)
+        start = max(pick.randint(min(hours) - 1, max(hours)), 0)
+        check_range(product, db, vm, start, start + pick.randint(1, 4), rows)
         check_parts(product, db, vm, pick, hours)
 
 
