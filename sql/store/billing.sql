@@ -40,12 +40,14 @@ SELECT vm, name
  ORDER BY vm;
 
 -- :name BILLING_SELECT_CHARGED
-SELECT tick, stale_from, unassigned_s, unassigned_frac, unpriced_s, unpriced_frac, host
+SELECT tick, stale_from, unassigned_s, unassigned_frac, unpriced_s, unpriced_frac, host, store
   FROM charged
  WHERE store = ?1;
 
--- :name BILLING_SELECT_CHARGED_STORES
-SELECT store FROM charged ORDER BY store;
+-- :name BILLING_SELECT_CHARGED_ALL
+SELECT tick, stale_from, unassigned_s, unassigned_frac, unpriced_s, unpriced_frac, host, store
+  FROM charged
+ ORDER BY store;
 
 -- :name BILLING_DELETE_CHARGED
 DELETE FROM charged WHERE store = ?1;

@@ -241,9 +241,9 @@ static bool find_late_from(struct charge *c, struct error *err)
 }
 
 /*
- * Of hours that are gone there is nothing that could be compared with what was billed: they are left
- * as they were billed. What came of them since the run before was not billed yet, and is read from
- * what is raw.
+ * Of hours that are gone there is nothing that could be compared with what was billed: they are
+ * left as they were billed. What came of them since the run before was not billed yet, and is read
+ * from what is raw.
  */
 static bool add_gone(struct usage_reader *reader, size_t life, const struct usage_part *part,
                      struct error *err)
@@ -284,8 +284,10 @@ static bool leave_gone(struct charge *c, struct error *err)
 
 static bool make_anew(struct charge *c, struct feed *feed, struct error *err)
 {
-    struct usage_query query = {
-        .to_hour = INT64_MAX, .by_hour = true, .is_derived_only = true, .leaves_gone = true};
+    struct usage_query query = {.to_hour = INT64_MAX,
+                                .by_hour = true,
+                                .is_derived_only = true,
+                                .leaves_gone = true};
     struct billed_sink billed = {take_billed, c};
     struct late_sink sink = {adjust, owner, c};
 
@@ -399,26 +401,20 @@ static bool charge_usage(struct charge *c, struct error *err)
     return is_ok;
 }
 
-/* What a charge would do that did not know of restores. */
-static bool take_for_first(struct charge *c, const struct uuid *store, struct error *err)
-{
-    bool is_ok = billing_charged(c->b, store, &c->charged[0], err);
-
-    c->charged[0].store = c->marks[0].store;
-    return is_ok;
-}
-
 /* A store of a host that was charged and is not there: another was restored in its place. */
-static bool see_charged(void *self, const struct uuid *store, struct error *err)
+static bool see_charged(void *self, const struct charged *charged, struct error *err)
 {
     struct charge *c = self;
 
     for (size_t i = 0; i < c->stores; i++)
-        if (uuid_is_equal(&c->marks[i].store, store))
+        if (uuid_is_equal(&c->marks[i].store, &charged->store))
             return true;
     c->is_forgotten = safety_is_on(SAFETY_BILLING_RESTORED);
-    return (c->is_forgotten || take_for_first(c, store, err)) &&
-           billing_forget_charged(c->b, store, err);
+    if (!c->is_forgotten) { /* what a charge would do that did not know of restores */
+        c->charged[0] = *charged;
+        c->charged[0].store = c->marks[0].store;
+    }
+    return billing_forget_charged(c->b, &charged->store, err);
 }
 
 static bool read_charged(struct charge *c, struct error *err)

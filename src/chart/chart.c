@@ -74,7 +74,7 @@ static bool fill(const struct chart_sources *s, const struct chart_request *q,
            points_of_series(&out->series, PIECE_BILLED, true, &out->again, err) &&
            points_of_series(&out->series, PIECE_EXCLUDED, false, &out->excluded, err) &&
            (!out->has_books ||
-            cost_make(s->book, &q->vm, &s->marks, pieces, count, &out->cost, err)) &&
+            cost_add(s->book, &q->vm, &s->marks, pieces, count, &out->cost, err)) &&
            read_guest(s, q, out, err);
 }
 

@@ -6,8 +6,6 @@
 
 enum { CHART_VERSION = 1, NUMBER_TEXT_MAX = 24 };
 
-#define NS_PER_MS INT64_C(1000000)
-
 const char *chart_kind_name(enum piece_kind kind)
 {
     static const char *const names[PIECE_KINDS] = {[PIECE_BILLED] = "billed",
@@ -57,19 +55,19 @@ static void put_head(struct json *json, const struct chart *c)
     json_bool(json, "has_again", c->series.has_again);
 }
 
-static void put_cost(struct json *json, const struct chart *c)
+void chart_json_cost(struct json *json, const struct cost *cost)
 {
     char amount[COST_TEXT_MAX];
     char exact[NUMERATOR_TEXT_MAX];
 
-    if (!c->has_books) {
+    if (cost == NULL) {
         json_null(json, "cost");
         return;
     }
     json_open_object(json, "cost");
     json_open_list(json, "amounts");
-    for (size_t i = 0; i < c->cost.count; i++) {
-        const struct cost_amount *a = &c->cost.amounts[i];
+    for (size_t i = 0; i < cost->count; i++) {
+        const struct cost_amount *a = &cost->amounts[i];
 
         json_open_flat_object(json, NULL);
         json_text(json, "account", a->account->id);
@@ -81,9 +79,9 @@ static void put_cost(struct json *json, const struct chart *c)
         json_close(json);
     }
     json_close(json);
-    put_usage(json, "uncharged_kib_ns", c->cost.uncharged);
-    put_usage(json, "unassigned_kib_ns", c->cost.unassigned);
-    put_usage(json, "unpriced_kib_ns", c->cost.unpriced);
+    put_usage(json, "uncharged_kib_ns", cost->uncharged);
+    put_usage(json, "unassigned_kib_ns", cost->unassigned);
+    put_usage(json, "unpriced_kib_ns", cost->unpriced);
     json_close(json);
 }
 
@@ -149,7 +147,7 @@ void chart_write_json(FILE *out, const struct chart *chart, const struct chart_j
 
     json_begin(&json, out);
     put_head(&json, chart);
-    put_cost(&json, chart);
+    chart_json_cost(&json, chart->has_books ? &chart->cost : NULL);
     if (what->with_pieces)
         put_pieces(&json, &chart->series);
     if (what->with_lines)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "chart/chart.h"
+#include "common/json.h"
 
 struct chart_json {
     bool with_pieces; /* the exact step function */
@@ -18,6 +19,9 @@ struct chart_json {
 
 /* Errors show in ferror(out). */
 void chart_write_json(FILE *out, const struct chart *chart, const struct chart_json *what);
+
+/* "cost": the object that docs/charts.md explains; NULL: there are no books. */
+void chart_json_cost(struct json *json, const struct cost *cost);
 
 /* "billed", "excluded", "missing", "nothing". */
 const char *chart_kind_name(enum piece_kind kind);

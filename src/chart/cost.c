@@ -8,6 +8,23 @@
 
 enum { DIGITS_MORE = 2 };
 
+struct mark_reading {
+    const struct store_marks *stores;
+    struct cost_mark *list; /* of each of them */
+    size_t count;
+};
+
+static bool take_charged(void *self, const struct charged *charged, struct error *err)
+{
+    struct mark_reading *r = self;
+
+    (void)err;
+    for (size_t i = 0; i < r->count; i++)
+        if (uuid_is_equal(&r->stores[i].store, &charged->store))
+            r->list[i].tick = r->stores[i].base + charged->tick;
+    return true;
+}
+
 bool cost_read_marks(struct store *measured, struct billing_store *b, struct cost_marks *out,
                      struct error *err)
 {
@@ -16,24 +33,19 @@ bool cost_read_marks(struct store *measured, struct billing_store *b, struct cos
 
     if (!store_marks(measured, &stores, &count, err))
         return false;
-    struct cost_mark *list = calloc(count + 1, sizeof *list);
-    bool is_ok = list != NULL;
+    struct mark_reading r = {stores, calloc(count + 1, sizeof *r.list), count};
+    bool is_ok =
+        r.list != NULL || error_set(err, ERR_NOMEM, "not enough memory for %zu stores", count);
 
-    if (!is_ok)
-        (void)error_set(err, ERR_NOMEM, "not enough memory for %zu stores", count);
-    for (size_t i = 0; list != NULL && is_ok && i < count; i++) {
-        struct charged charged = {0};
-
-        is_ok = billing_charged(b, &stores[i].store, &charged, err);
-        list[i] = (struct cost_mark){stores[i].base,
-                                     stores[i].base + (charged.is_known ? charged.tick : 0)};
-    }
+    for (size_t i = 0; is_ok && i < count; i++)
+        r.list[i] = (struct cost_mark){stores[i].base, stores[i].base};
+    is_ok = is_ok && billing_read_charged(b, &(struct billing_charged_sink){take_charged, &r}, err);
     free(stores);
     if (!is_ok) {
-        free(list);
+        free(r.list);
         return false;
     }
-    *out = (struct cost_marks){list, count};
+    *out = (struct cost_marks){r.list, count};
     return true;
 }
 
@@ -86,10 +98,9 @@ static bool add_usage(struct cost *cost, const struct rate *rate, usage_kib_ns u
     return numerator_add(&a->n, (numerator)usage, rate->price->nano_pennies, err);
 }
 
-bool cost_make(const struct book *book, const struct uuid *vm, const struct cost_marks *marks,
-               const struct store_piece *pieces, size_t count, struct cost *out, struct error *err)
+bool cost_add(const struct book *book, const struct uuid *vm, const struct cost_marks *marks,
+              const struct store_piece *pieces, size_t count, struct cost *sum, struct error *err)
 {
-    struct cost cost = {0};
     struct rate rate = {0};
     int64_t from_hour = INT64_MAX;
     bool is_ok = true;
@@ -106,17 +117,12 @@ bool cost_make(const struct book *book, const struct uuid *vm, const struct cost
         }
         is_ok = (usage_add_product(&usage, p->kib, (uint64_t)p->ns) ||
                  error_set(err, ERR_RANGE, "usage does not fit 128 bits")) &&
-                add_usage(&cost, &rate, usage, err);
+                add_usage(sum, &rate, usage, err);
         if (is_ok && rate.price != NULL && !is_charged(marks, p))
-            is_ok = usage_add(&cost.uncharged, usage) ||
+            is_ok = usage_add(&sum->uncharged, usage) ||
                     error_set(err, ERR_RANGE, "usage does not fit 128 bits");
     }
-    if (!is_ok) {
-        cost_clear(&cost);
-        return false;
-    }
-    *out = cost;
-    return true;
+    return is_ok;
 }
 
 void cost_clear(struct cost *cost)

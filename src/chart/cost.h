@@ -40,10 +40,13 @@ struct cost_marks {
 MUST_CHECK bool cost_read_marks(struct store *measured, struct billing_store *b,
                                 struct cost_marks *out, struct error *err);
 
-/* Of pieces of one VM, cut to what is shown. Cleared by cost_clear. */
-MUST_CHECK bool cost_make(const struct book *book, const struct uuid *vm,
-                          const struct cost_marks *marks, const struct store_piece *pieces,
-                          size_t count, struct cost *out, struct error *err);
+/*
+ * Adds pieces of one VM, cut to what is shown, to a sum, which is all zero before the first.
+ * Cleared by cost_clear, also after an error, when it is of no use. The book must outlive it.
+ */
+MUST_CHECK bool cost_add(const struct book *book, const struct uuid *vm,
+                         const struct cost_marks *marks, const struct store_piece *pieces,
+                         size_t count, struct cost *sum, struct error *err);
 /* Accepts what is all zero. */
 void cost_clear(struct cost *cost);
 

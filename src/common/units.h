@@ -13,6 +13,7 @@
 
 #include "common/error.h"
 
+#define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
 #define NS_PER_HOUR INT64_C(3600000000000)
 

@@ -24,12 +24,23 @@ bool access_has_hour(struct access *a, int64_t hour)
     return a->is_his;
 }
 
+bool access_next(struct access *a, int64_t *hour, int64_t to_hour, int64_t *end)
+{
+    for (; *hour < to_hour; *hour = a->until_hour) {
+        bool may_see = access_has_hour(a, *hour);
+
+        *end = a->asker->is_operator || a->until_hour > to_hour ? to_hour : a->until_hour;
+        if (may_see)
+            return true;
+        if (a->book == NULL || a->until_hour <= *hour)
+            return false;
+    }
+    return false;
+}
+
 bool access_has_any(struct access *a, int64_t from_hour, int64_t to_hour)
 {
-    for (int64_t hour = from_hour; hour < to_hour; hour = a->until_hour)
-        if (access_has_hour(a, hour))
-            return true;
-        else if (a->book == NULL || a->until_hour <= hour)
-            return false;
-    return false;
+    int64_t end;
+
+    return access_next(a, &from_hour, to_hour, &end);
 }

@@ -26,6 +26,8 @@ struct access {
 
 struct access access_to(const struct asker *asker, const struct book *book, const struct uuid *vm);
 bool access_has_hour(struct access *access, int64_t hour);
+/* The next stretch of [*hour, to_hour), from *hour on, that may be seen: [*hour, *end). */
+bool access_next(struct access *access, int64_t *hour, int64_t to_hour, int64_t *end);
 /* Any hour of [from, to)? */
 bool access_has_any(struct access *access, int64_t from_hour, int64_t to_hour);
 

@@ -25,6 +25,52 @@ void answer_time(struct json *json, const char *name, int64_t utc_ns)
     json_text(json, name, calendar_format_second(utc_ns, text));
 }
 
+/* ---- lines ---- */
+
+static uint64_t least(const struct chart_point *p)
+{
+    return p->least_kib;
+}
+
+static uint64_t usual(const struct chart_point *p)
+{
+    return p->kib;
+}
+
+static uint64_t most(const struct chart_point *p)
+{
+    return p->most_kib;
+}
+
+static void put_values(struct json *json, const char *name, const struct points *p,
+                       uint64_t (*value)(const struct chart_point *p))
+{
+    json_open_list(json, name);
+    for (size_t i = 0; i < p->count; i++)
+        if (p->list[i].is_blank)
+            json_null(json, NULL);
+        else
+            json_int(json, NULL, (int64_t)value(&p->list[i]));
+    json_close(json);
+}
+
+void answer_line(struct json *json, const struct points *p)
+{
+    bool is_rolled = false;
+
+    json_open_list(json, "ms");
+    for (size_t i = 0; i < p->count; i++) {
+        json_int(json, NULL, p->list[i].utc_ns / NS_PER_MS);
+        is_rolled = is_rolled || p->list[i].least_kib != p->list[i].most_kib;
+    }
+    json_close(json);
+    put_values(json, "kib", p, usual);
+    if (is_rolled) {
+        put_values(json, "least", p, least);
+        put_values(json, "most", p, most);
+    }
+}
+
 /* ---- names ---- */
 
 static bool take_name(void *self, const struct uuid *vm, const char *name, struct error *err)

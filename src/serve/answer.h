@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "chart/points.h"
 #include "common/json.h"
 #include "serve/access.h"
 #include "serve/reader.h"
@@ -45,6 +46,12 @@ bool answer_not_there(struct error *err);
 
 void answer_int128(struct json *json, const char *name, usage_kib_ns value); /* as text */
 void answer_time(struct json *json, const char *name, int64_t utc_ns);       /* to the second */
+
+/*
+ * A line to draw, into an object that is open: "ms" and "kib", null where nothing is known from
+ * there on; with a roll-up "least" and "most" too.
+ */
+void answer_line(struct json *json, const struct points *points);
 
 /* What VMs are called now; ascending by vm, NULL for one without a name. */
 struct vm_names {

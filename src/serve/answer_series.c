@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chart/chart_json.h"
+#include "chart/downsample.h"
 #include "common/calendar.h"
 #include "common/clock.h"
 #include "serve/answer.h"
 #include "serve/answer_balloon.h"
-#include "serve/curve.h"
 
-enum { STRETCH_HOURS = 31 * 24, PIECES_MAX = 4000000 };
+enum { STRETCH_HOURS = 31 * 24 };
 
 /* A chart that takes longer is refused: another asks for less, and others wait. */
 #define SERIES_NS_MAX (INT64_C(10) * 1000000000)
@@ -28,8 +29,11 @@ struct series_answer {
     const struct answering *a;
     struct json json;
     struct access access;
-    struct curve curve;
+    struct series_span span;
+    struct points billed;
+    struct cost cost;
     usage_kib_ns kib_ns, measured_ns, missing_ns, excluded_ns;
+    uint64_t peak_kib;
     struct gap_span gaps[ANSWER_GAPS_MAX];
     size_t gap_count;
     int64_t gaps_more;
@@ -52,41 +56,53 @@ static void add_gap(struct series_answer *x, const struct store_piece *p)
     x->gaps[x->gap_count++] = (struct gap_span){p->from_utc_ns, p->to_utc_ns, (int)p->cause};
 }
 
-static bool count_piece(struct series_answer *x, const struct store_piece *p, struct error *err)
+/* Behind those of the stretches before. */
+static bool add_series(struct series_answer *x, const struct series *series, struct error *err)
 {
-    usage_kib_ns *time = p->kind == PIECE_BILLED    ? &x->measured_ns
-                         : p->kind == PIECE_MISSING ? &x->missing_ns
-                                                    : &x->excluded_ns;
+    const struct series_hour *total = &series->total;
 
-    *time += (uint64_t)p->ns;
-    x->has_average = x->has_average || p->is_average;
-    if (p->kind == PIECE_MISSING && !p->is_again)
-        add_gap(x, p);
-    if (p->kind == PIECE_BILLED && !usage_add_product(&x->kib_ns, p->kib, (uint64_t)p->ns))
+    for (size_t i = 0; i < series->count; i++)
+        if (series->pieces[i].kind == PIECE_MISSING && !series->pieces[i].is_again)
+            add_gap(x, &series->pieces[i]);
+    x->measured_ns += (uint64_t)total->part.measured_ns;
+    x->missing_ns += (uint64_t)total->part.missing_ns;
+    x->excluded_ns += (uint64_t)total->part.excluded_ns;
+    x->peak_kib = total->most_kib > x->peak_kib ? total->most_kib : x->peak_kib;
+    x->has_average = x->has_average || series->has_average;
+    if (!usage_add(&x->kib_ns, total->part.kib_ns))
         return error_set(err, ERR_RANGE, "a sum does not fit 128 bits");
-    return true;
+    /* what is kept now is what would be kept of all: buckets are of the whole range */
+    bool is_ok = points_of_series(series, PIECE_BILLED, false, &x->billed, err);
+
+    downsample(&x->billed, &x->span, x->a->request->points);
+    return is_ok;
 }
 
-/* Drops what is another's, and counts the rest. */
-static bool take_pieces(struct series_answer *x, struct store_piece *pieces, size_t count,
-                        struct error *err)
+/* Drops what is another's, and adds the rest. */
+static bool take_pieces(struct series_answer *x, const struct series_span *span,
+                        struct store_piece *pieces, size_t count, struct error *err)
 {
+    const struct reader *reader = x->a->reader;
+    struct series series = {0};
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++)
         if (access_has_hour(&x->access, pieces[i].hour))
             pieces[kept++] = pieces[i];
-    for (size_t i = 0; i < kept; i++)
-        if (!count_piece(x, &pieces[i], err))
-            return false;
     x->was_his = x->was_his || kept > 0;
-    return curve_add(&x->curve, pieces, kept, err);
+    bool is_ok = series_make(span, pieces, kept, &series, err) && add_series(x, &series, err) &&
+                 (reader->book == NULL || cost_add(reader->book, &x->a->request->vm, &reader->marks,
+                                                   pieces, kept, &x->cost, err));
+
+    series_clear(&series);
+    return is_ok;
 }
 
 static bool read_stretch(struct series_answer *x, int64_t from_hour, int64_t to_hour,
                          struct error *err)
 {
     const struct serve_request *r = x->a->request;
+    struct series_span span = {from_hour * NS_PER_HOUR, to_hour * NS_PER_HOUR};
     struct series_query query = {from_hour, to_hour, &r->vm, 1,
                                  r->with_unbilled && x->a->asker->is_operator};
     struct store_piece *pieces = NULL;
@@ -94,7 +110,7 @@ static bool read_stretch(struct series_answer *x, int64_t from_hour, int64_t to_
 
     if (!store_series(x->a->reader->measured, &query, &pieces, &count, err))
         return false;
-    bool is_ok = take_pieces(x, pieces, count, err);
+    bool is_ok = take_pieces(x, &span, pieces, count, err);
 
     free(pieces);
     return is_ok;
@@ -108,38 +124,17 @@ static bool read_stretches(struct series_answer *x, struct error *err)
     for (int64_t hour = r->from_hour; hour < r->to_hour; hour += STRETCH_HOURS) {
         int64_t end = hour + STRETCH_HOURS < r->to_hour ? hour + STRETCH_HOURS : r->to_hour;
 
-        if (clock_mono().ns - began_ns > SERIES_NS_MAX || x->curve.count > PIECES_MAX)
+        if (clock_mono().ns - began_ns > SERIES_NS_MAX)
             return error_set(err, ERR_USAGE,
                              "so much was measured in this range that it takes too long: ask for "
                              "a shorter one");
         if (!read_stretch(x, hour, end, err))
             return false;
-        /* what is kept now is what would be kept of all: buckets are of the whole range */
-        curve_thin(&x->curve, r->from_hour * NS_PER_HOUR, r->to_hour * NS_PER_HOUR, r->points);
     }
     return true;
 }
 
 /* ---- the answer ---- */
-
-static void put_curve(struct series_answer *x)
-{
-    struct json *json = &x->json;
-
-    json_open_flat_object(json, "allocated");
-    json_open_list(json, "ms");
-    for (size_t i = 0; i < x->curve.count; i++)
-        json_int(json, NULL, x->curve.list[i].utc_ns / 1000000);
-    json_close(json);
-    json_open_list(json, "kib");
-    for (size_t i = 0; i < x->curve.count; i++)
-        if (x->curve.list[i].kib < 0)
-            json_null(json, NULL);
-        else
-            json_int(json, NULL, x->curve.list[i].kib);
-    json_close(json);
-    json_close(json);
-}
 
 static void put_gaps(struct series_answer *x)
 {
@@ -167,7 +162,7 @@ static void put_figures(struct series_answer *x)
     answer_int128(json, "measured_ns", x->measured_ns);
     answer_int128(json, "missing_ns", x->missing_ns);
     answer_int128(json, "excluded_ns", x->excluded_ns);
-    json_int(json, "peak_kib", x->curve.peak_kib);
+    json_int(json, "peak_kib", (int64_t)x->peak_kib);
     json_bool(json, "has_average", x->has_average);
 }
 
@@ -181,7 +176,10 @@ static bool put_series(struct series_answer *x, struct error *err)
     answer_time(&x->json, "from", r->from_hour * NS_PER_HOUR);
     answer_time(&x->json, "to", r->to_hour * NS_PER_HOUR);
     put_figures(x);
-    put_curve(x);
+    chart_json_cost(&x->json, x->a->reader->book != NULL ? &x->cost : NULL);
+    json_open_flat_object(&x->json, "allocated");
+    answer_line(&x->json, &x->billed);
+    json_close(&x->json);
     put_gaps(x);
     if (!answer_balloon(x->a, &x->json, &x->access, err))
         return false;
@@ -207,6 +205,8 @@ bool answer_series(const struct answering *a, struct error *err)
     if (x == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory for a chart");
     x->a = a;
+    x->span = (struct series_span){a->request->from_hour * NS_PER_HOUR,
+                                   a->request->to_hour * NS_PER_HOUR};
     x->access = access_to(a->asker, a->reader->book, &a->request->vm);
     bool is_ok = is_there(x, err) && store_snapshot_begin(a->reader->measured, err);
 
@@ -215,7 +215,8 @@ bool answer_series(const struct answering *a, struct error *err)
         store_snapshot_end(a->reader->measured);
     }
     is_ok = is_ok && put_series(x, err);
-    curve_clear(&x->curve);
+    points_clear(&x->billed);
+    cost_clear(&x->cost);
     free(x);
     return is_ok;
 }

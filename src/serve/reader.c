@@ -39,6 +39,7 @@ bool readers_make(struct readers **out, const char *db, size_t count, struct err
 static void reader_close(struct reader *r)
 {
     book_free(r->book);
+    free(r->marks.list);
     billing_close(r->books);
     balloon_store_close(r->balloon);
     query_close(r->query);
@@ -79,8 +80,11 @@ static bool refresh_book(struct reader *r, struct error *err)
         return true;
     book_free(r->book);
     r->book = NULL;
+    free(r->marks.list);
+    r->marks = (struct cost_marks){0};
     r->book_ns = now;
-    return book_read(&r->book, r->books, err);
+    return book_read(&r->book, r->books, err) &&
+           cost_read_marks(r->measured, r->books, &r->marks, err);
 }
 
 static struct reader *wait_for_one(struct readers *readers)

@@ -6,6 +6,7 @@
 #define PAGEMETER_SERVE_READER_H
 
 #include "billing/book.h"
+#include "chart/cost.h"
 #include "store/balloon_store.h"
 #include "store/query.h"
 
@@ -14,6 +15,7 @@ struct reader {
     struct query *query;
     struct billing_store *books;   /* NULL: nothing was ever said of customers */
     struct book *book;             /* of a moment ago; NULL without books */
+    struct cost_marks marks;       /* of then, with the book */
     struct balloon_store *balloon; /* NULL: there is no memory on demand here */
     int64_t opened_ns, book_ns;    /* CLOCK_BOOTTIME */
     bool is_used;

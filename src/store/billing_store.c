@@ -207,8 +207,9 @@ bool billing_hours_gone(struct billing_store *b, const struct uuid *vm, int64_t 
     *hour = 0;
     if (!b->db.is_postgres)
         return true;
-    bool is_ok = db_prepare(
-        &b->db, vm != NULL ? SQL_PG_SELECT_GONE_OF_VM : SQL_PG_SELECT_HOURS_GONE, &stmt, err);
+    bool is_ok =
+        db_prepare(&b->db, vm != NULL ? SQL_PG_SELECT_GONE_OF_VM : SQL_PG_SELECT_HOURS_GONE, &stmt,
+                   err);
 
     if (is_ok && vm != NULL)
         db_bind_uuid(stmt, 1, vm);
@@ -306,6 +307,19 @@ bool billing_read_names(struct billing_store *b, int64_t change,
 
 /* ---- how far ---- */
 
+static bool read_charged(struct db_stmt *stmt, struct charged *out, struct error *err)
+{
+    *out = (struct charged){
+        .is_known = true,
+        .tick = db_int(stmt, 0),
+        .is_stale = !db_is_null(stmt, 1),
+        .stale_from = db_int(stmt, 1),
+        .unassigned = (usage_kib_ns)billing_column_usage(stmt, 2),
+        .unpriced = (usage_kib_ns)billing_column_usage(stmt, 4),
+    };
+    return db_uuid(stmt, 6, &out->host, err) && db_uuid(stmt, 7, &out->store, err);
+}
+
 bool billing_charged(struct billing_store *b, const struct uuid *store, struct charged *out,
                      struct error *err)
 {
@@ -315,17 +329,9 @@ bool billing_charged(struct billing_store *b, const struct uuid *store, struct c
         return false;
     db_bind_uuid(stmt, 1, store);
     enum db_row row = db_step(stmt, "read how far it is charged", err);
-    bool is_ok = row != DB_FAILED;
+    *out = (struct charged){.store = *store};
+    bool is_ok = row == DB_ROW ? read_charged(stmt, out, err) : row == DB_DONE;
 
-    *out = (struct charged){.is_known = row == DB_ROW, .store = *store};
-    if (row == DB_ROW) {
-        out->tick = db_int(stmt, 0);
-        out->is_stale = !db_is_null(stmt, 1);
-        out->stale_from = db_int(stmt, 1);
-        out->unassigned = (usage_kib_ns)billing_column_usage(stmt, 2);
-        out->unpriced = (usage_kib_ns)billing_column_usage(stmt, 4);
-        is_ok = db_uuid(stmt, 6, &out->host, err);
-    }
     db_finalize(stmt);
     return is_ok;
 }
@@ -355,11 +361,11 @@ bool billing_read_charged(struct billing_store *b, const struct billing_charged_
 {
     struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
-    struct uuid store;
-    bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_CHARGED_STORES, &stmt, err);
+    struct charged charged;
+    bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_CHARGED_ALL, &stmt, err);
 
     while (is_ok && (row = db_step(stmt, "read how far it is charged", err)) == DB_ROW)
-        is_ok = db_uuid(stmt, 0, &store, err) && sink->charged(sink->self, &store, err);
+        is_ok = read_charged(stmt, &charged, err) && sink->charged(sink->self, &charged, err);
     db_finalize(stmt);
     return is_ok && row == DB_DONE;
 }

@@ -100,9 +100,9 @@ MUST_CHECK bool billing_set_charged(struct billing_store *b, const struct charge
 /* Forgets a store that was charged and is no more, as after a restore. */
 MUST_CHECK bool billing_forget_charged(struct billing_store *b, const struct uuid *store,
                                        struct error *err);
-/* Every store that was charged. */
+/* Every store that was charged, ascending. */
 struct billing_charged_sink {
-    bool (*charged)(void *self, const struct uuid *store, struct error *err);
+    bool (*charged)(void *self, const struct charged *charged, struct error *err);
     void *self;
 };
 MUST_CHECK bool billing_read_charged(struct billing_store *b,
