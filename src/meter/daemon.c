@@ -105,6 +105,15 @@ static bool open_meter(struct daemon *d, struct meter_state *state, struct error
     return is_ok;
 }
 
+/* Nobody reads signal_fd yet. */
+static bool is_told_to_end(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 /*
  * A source that begins anew each time, like a trace, is read up to where the store ends, so that
  * the daemon can be killed and started again. The first record behind that becomes the sampler's
@@ -120,6 +129,10 @@ static bool skip_known(struct daemon *d, struct head *head, struct error *err)
         bool is_there = uuid_is_equal(&head->boot, &state->boot);
 
         was_seen = was_seen || is_there;
+        if (is_told_to_end())
+            return error_set(err, ERR_REFUSED,
+                             "told to end before %s came to where the store ends",
+                             d->options->config.source);
         if (!d->source->ops->next(d->source, r, err))
             return false;
         bool is_boot = r->kind == RECORD_BOOT ||

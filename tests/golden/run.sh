@@ -180,4 +180,19 @@ else
 	bad refused/before "$(said)"
 fi
 
+# A made-up host without end never comes to the boot that a store of another host ends in: the
+# daemon that looks for it ends when it is told to.
+printf '[sim]\nseed = 7\ndomains = 1\n' >"$tmp/other.sim"
+rm -f "$tmp/before/meter.lock"
+"${pagemeter}d" --source "sim:$tmp/other.sim" --db "$tmp/before" --stream none 2>"$tmp/other.err" &
+daemon=$!
+( sleep 20; kill -KILL "$daemon" ) 2>"$tmp/watch.err" &
+watch=$!
+while [ ! -e "$tmp/before/meter.lock" ] && kill -0 "$daemon" 2>"$tmp/watch.err"; do sleep 0.05; done
+kill -TERM "$daemon"
+wait "$daemon"
+status=$?
+kill "$watch"
+if [ "$status" -eq 3 ] && grep -q "told to end before sim:" "$tmp/other.err"; then ok; else bad daemon-looks-for-its-boot "status $status: $(cat "$tmp/other.err")"; fi
+
 summary
