@@ -104,6 +104,10 @@ $(O)/test/bench-chart: $(O)/tests/bench/chart.o $(drawing_objects) $(chart_objec
 bench-chart: all $(O)/test/bench-chart ## what a chart of a month costs, and those of all VMs
 	@python3 tests/bench/chart.py $(O)/bin $(O)/test/bench-chart
 
+.PHONY: bench-serve
+bench-serve: all ## 500 readers of charts of a month, and the meter beside them
+	@python3 tests/bench/serve.py $(O)/bin
+
 .PHONY: bench-balloon
 bench-balloon: $(O)/test/bench-balloon ## memory on demand beside the rules of others
 	@$(O)/test/bench-balloon

@@ -23,11 +23,12 @@ SELECT tick FROM clock_step WHERE tick > ?1 AND tick <= ?2 ORDER BY tick;
 SELECT coalesce(max(to_hour), -1) FROM prune WHERE up_to_tick >= ?1 AND up_to_tick <= ?2;
 
 -- :name SERIES_SEGMENTS
--- from segment ?1 up to before ?2, of some lives, those that begin up to tick ?3; the open ones hold to it
+-- from segment ?1 up to before ?2, of some lives, those that begin up to tick ?3; the open ones hold to it.
+-- Lives ?5 to ?6 are all of them: a plain comparison first, since most segments are others'
 SELECT life, first_tick, coalesce(last_tick, ?3), kib, counted
   FROM segment
  WHERE segment >= ?1 AND segment < ?2 AND first_tick <= ?3
-   AND life IN (SELECT value FROM json_each(?4))
+   AND life BETWEEN ?5 AND ?6 AND life IN (SELECT value FROM json_each(?4))
  ORDER BY segment;
 
 -- :name SERIES_TICKS

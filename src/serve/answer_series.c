@@ -2,8 +2,8 @@
  * answer_series.c - one VM over a range: the line of its chart, and beside it the exact usage,
  * which is what is billed for these hours.
  *
- * The range is read some days at a time, so that no VM, however restless, needs much memory; all of
- * it as of one moment.
+ * The range is read a week at a time, so that no VM, however restless, needs much memory, and what
+ * is over is kept (weeks.h); all of it as of one moment.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +15,14 @@
 #include "serve/answer.h"
 #include "serve/answer_balloon.h"
 
-enum { STRETCH_HOURS = 31 * 24 };
-
 /* A chart that takes longer is refused: another asks for less, and others wait. */
 #define SERIES_NS_MAX (INT64_C(10) * 1000000000)
+
+/* Its first member is the reader's. */
+struct week_usage {
+    struct usage_reader reader;
+    struct usage_part sum;
+};
 
 struct gap_span {
     int64_t from_utc_ns, to_utc_ns;
@@ -98,6 +102,61 @@ static bool take_pieces(struct series_answer *x, const struct series_span *span,
     return is_ok;
 }
 
+/* ---- by the week ---- */
+
+static bool add_part(struct usage_reader *reader, size_t life, const struct usage_part *part,
+                     struct error *err)
+{
+    struct week_usage *u = (struct week_usage *)reader;
+
+    if (!reader->lives[life].is_billed)
+        return true;
+    u->sum.measured_ns += part->measured_ns;
+    u->sum.missing_ns += part->missing_ns;
+    u->sum.excluded_ns += part->excluded_ns;
+    return usage_add(&u->sum.kib_ns, part->kib_ns) ||
+           error_set(err, ERR_RANGE, "a sum does not fit 128 bits");
+}
+
+/* What is kept of a week, if it is still what is billed. */
+static bool take_kept(struct series_answer *x, const struct series_query *q,
+                      struct store_piece **pieces, size_t *count, struct error *err)
+{
+    const struct reader *reader = x->a->reader;
+    struct usage_query query = {.from_hour = q->from_hour, .to_hour = q->to_hour, .vm = q->vms};
+    struct week_usage usage = {.reader = {.add = add_part}};
+    bool is_ok = store_usage(reader->measured, &query, &usage.reader, err);
+
+    if (is_ok)
+        (void)weeks_take(reader->weeks, q->vms, q->from_hour, &usage.sum, pieces, count);
+    free(usage.reader.lives);
+    return is_ok;
+}
+
+/* Weeks that are over are kept, but for dom0 and the like, which nobody is billed. */
+static bool is_for_keeping(const struct series_answer *x, const struct series_query *q)
+{
+    return q->to_hour - q->from_hour == WEEK_HOURS && !q->with_unbilled &&
+           q->to_hour <= calendar_hour_of((uint64_t)x->a->request->now_utc_ns);
+}
+
+static bool read_pieces(struct series_answer *x, const struct series_query *q,
+                        struct store_piece **pieces, size_t *count, struct error *err)
+{
+    struct reader *reader = x->a->reader;
+    bool keeps = is_for_keeping(x, q);
+
+    if (keeps && !take_kept(x, q, pieces, count, err))
+        return false;
+    if (*pieces != NULL)
+        return true;
+    if (!store_series(reader->measured, q, pieces, count, err))
+        return false;
+    if (keeps)
+        weeks_keep(reader->weeks, q->vms, q->from_hour, *pieces, *count);
+    return true;
+}
+
 static bool read_stretch(struct series_answer *x, int64_t from_hour, int64_t to_hour,
                          struct error *err)
 {
@@ -107,10 +166,8 @@ static bool read_stretch(struct series_answer *x, int64_t from_hour, int64_t to_
                                  r->with_unbilled && x->a->asker->is_operator};
     struct store_piece *pieces = NULL;
     size_t count = 0;
-
-    if (!store_series(x->a->reader->measured, &query, &pieces, &count, err))
-        return false;
-    bool is_ok = take_pieces(x, &span, pieces, count, err);
+    bool is_ok =
+        read_pieces(x, &query, &pieces, &count, err) && take_pieces(x, &span, pieces, count, err);
 
     free(pieces);
     return is_ok;
@@ -120,10 +177,11 @@ static bool read_stretches(struct series_answer *x, struct error *err)
 {
     const struct serve_request *r = x->a->request;
     int64_t began_ns = clock_mono().ns;
+    int64_t end;
 
-    for (int64_t hour = r->from_hour; hour < r->to_hour; hour += STRETCH_HOURS) {
-        int64_t end = hour + STRETCH_HOURS < r->to_hour ? hour + STRETCH_HOURS : r->to_hour;
-
+    for (int64_t hour = r->from_hour; hour < r->to_hour; hour = end) {
+        end = (hour / WEEK_HOURS + 1) * WEEK_HOURS;
+        end = end < r->to_hour ? end : r->to_hour;
         if (clock_mono().ns - began_ns > SERIES_NS_MAX)
             return error_set(err, ERR_USAGE,
                              "so much was measured in this range that it takes too long: ask for "

@@ -16,6 +16,7 @@ struct readers {
     pthread_cond_t is_free;
     struct reader list[READERS_MAX];
     size_t count;
+    struct weeks *weeks;
 };
 
 bool readers_make(struct readers **out, const char *db, size_t count, struct error *err)
@@ -28,8 +29,14 @@ bool readers_make(struct readers **out, const char *db, size_t count, struct err
         free(r);
         return error_set(err, ERR_USAGE, "the name of the database is too long");
     }
+    if (!weeks_open(&r->weeks, err)) {
+        free(r);
+        return false;
+    }
     (void)strcpy(r->db, db);
     r->count = count < READERS_MAX ? count : READERS_MAX;
+    for (size_t i = 0; i < r->count; i++)
+        r->list[i].weeks = r->weeks;
     (void)pthread_mutex_init(&r->mutex, NULL);
     (void)pthread_cond_init(&r->is_free, NULL);
     *out = r;
@@ -44,7 +51,7 @@ static void reader_close(struct reader *r)
     balloon_store_close(r->balloon);
     query_close(r->query);
     store_close(r->measured);
-    *r = (struct reader){.is_used = r->is_used};
+    *r = (struct reader){.is_used = r->is_used, .weeks = r->weeks};
 }
 
 void readers_free(struct readers *r)
@@ -53,6 +60,7 @@ void readers_free(struct readers *r)
         return;
     for (size_t i = 0; i < r->count; i++)
         reader_close(&r->list[i]);
+    weeks_close(r->weeks);
     free(r);
 }
 

@@ -7,6 +7,7 @@
 
 #include "billing/book.h"
 #include "chart/cost.h"
+#include "serve/weeks.h"
 #include "store/balloon_store.h"
 #include "store/query.h"
 
@@ -17,6 +18,7 @@ struct reader {
     struct book *book;             /* of a moment ago; NULL without books */
     struct cost_marks marks;       /* of then, with the book */
     struct balloon_store *balloon; /* NULL: there is no memory on demand here */
+    struct weeks *weeks;           /* that all readers share */
     int64_t opened_ns, book_ns;    /* CLOCK_BOOTTIME */
     bool is_used;
 };

@@ -1,6 +1,6 @@
 # pagemeter-serve: HTTP, in a program of its own, so that dom0 needs no libmicrohttpd. Included by the Makefile.
 
-serve = request link access reader answer answer_fleet answer_vm answer_series answer_balloon \
+serve = request link access weeks reader answer answer_fleet answer_vm answer_series answer_balloon \
     answer_account metrics cache response slow listen server
 serve_pages = $(wildcard src/serve/page/*) third_party/uplot/uPlot.esm.js third_party/uplot/uPlot.min.css docs/openapi.json
 serve_sql = $(wildcard sql/serve/*.sql)
@@ -15,12 +15,21 @@ $(O)/bin/pagemeter-serve: $(O)/src/serve/main.o $(serve_objects) $(chart_objects
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -linih -lnettle -lpq
 
+$(O)/test/bin/pagemeter-serve: $(O)/src/serve/main.o $(serve_objects) $(chart_objects) $(billing_objects) \
+    $(charging_objects) $(shared) $(safety_test)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -linih -lnettle -lpq
+
+test_programs += $(O)/test/bin/pagemeter-serve
+$(O)/test/unit/test_weeks: $(O)/src/serve/weeks.o
+
 programs += $(O)/bin/pagemeter-serve
 cli_objects += $(O)/src/cli/serve.o $(O)/src/cli/link.o $(O)/src/serve/link.o
 
 .PHONY: check-serve
-check-serve: all $(O)/.deps-check $(O)/browser/.installed ## what pagemeter serve answers, and what it refuses
+check-serve: all test-programs $(O)/.deps-check $(O)/browser/.installed ## what pagemeter serve answers, and what it refuses
 	python3 tests/serve/api.py $(O)/bin
+	bash tests/serve/mutants.sh $(O)
 	python3 tests/serve/page.py $(O)/bin $(O)/browser $(O)/serve
 check: check-serve
 

@@ -115,15 +115,18 @@ static bool take_segment(struct series_range_reading *r, struct db_stmt *stmt, s
     return true;
 }
 
-/* PostgreSQL keeps segments by the hour of their region. */
-static void bind_hours(const struct series_range_reading *r, struct db_stmt *stmt)
+/* What narrows it further: PostgreSQL keeps segments by the hour of their region. */
+static void bind_narrower(const struct series_range_reading *r, struct db_stmt *stmt)
 {
     const struct series_range *range = r->range;
     int64_t least = INT64_MAX;
     int64_t most = 0;
 
-    if (!r->store->db.is_postgres)
+    if (!r->store->db.is_postgres) {
+        db_bind_int(stmt, 5, range->lives[0].life);
+        db_bind_int(stmt, 6, range->lives[range->life_count - 1].life);
         return;
+    }
     for (size_t i = 0; i < range->region_count; i++) {
         least = range->regions[i].hour < least ? range->regions[i].hour : least;
         most = range->regions[i].hour > most ? range->regions[i].hour : most;
@@ -150,7 +153,7 @@ static bool read_segments(struct series_range_reading *r, struct error *err)
         db_bind_ints(stmt, (const int64_t[]){range->first_segment, range->end_segment, range->to},
                      3);
         db_bind_text(stmt, 4, lives);
-        bind_hours(r, stmt);
+        bind_narrower(r, stmt);
     }
     while (is_ok && (row = db_step(stmt, "read its segments", err)) == DB_ROW)
         is_ok = take_segment(r, stmt, err);

@@ -25,25 +25,25 @@ def vm_of(i):
     return f"aaaaaaaa-0000-4000-8000-{0xabc000000000 + i:012x}"
 
 
-def begin(tool, where, db, vms):
-    """A store with one reading of all VMs."""
+def begin(tool, where, db, vms, first_s=FIRST_S):
+    """A store with one reading of all VMs, at the beginning of an hour."""
     trace = os.path.join(where, "trace")
     with open(trace, "w", encoding="ascii") as out:
         out.write("P 1 0a0a0a0a-0000-4000-8000-00000000000a 0c0c0c0c-0000-4000-8000-00000000000c "
                   "0b0b0b0b-0000-4000-8000-00000000000b 1000000000 5000000000\n")
-        out.write(f"T 1 1000000000 {FIRST_S * 10**9} 40000 s 1000000 0 {vms}\n")
+        out.write(f"T 1 1000000000 {first_s * 10**9} 40000 s 1000000 0 {vms}\n")
         for i in range(1, vms + 1):
             out.write(f"D {i} {vm_of(i)} {KIB} {2 * KIB} 0 r 1000\n")
     subprocess.run([tool, "replay", trace, "--db", db], check=True, stdout=subprocess.DEVNULL)
 
 
-def segments(pick, vms, every):
+def segments(pick, vms, every, first_s):
     """(cuts, segments) of the month: all are cut each hour, and change so often."""
     kib = dict.fromkeys(range(1, vms + 1), KIB)
     cuts, rows, number = [], [], 1
     for hour in range(DAYS * 24):
         first = 1 + hour * HOUR_S
-        cuts.append((first, FIRST_S // HOUR_S + hour, number))
+        cuts.append((first, first_s // HOUR_S + hour, number))
         begins = []
         for vm in kib:
             ticks = [first] + sorted(pick.sample(range(first + 1, first + HOUR_S), HOUR_S // every)) if every else [first]
@@ -54,11 +54,11 @@ def segments(pick, vms, every):
             rows.append((number, vm, tick, last, kib[vm], 1))
             number += 1
     first = 1 + DAYS * 24 * HOUR_S
-    cuts.append((first, FIRST_S // HOUR_S + DAYS * 24, number))
+    cuts.append((first, first_s // HOUR_S + DAYS * 24, number))
     return cuts, rows + [(number + i, vm, first, None, kib[vm], 1) for i, vm in enumerate(kib)]
 
 
-def fill(db, vms, every):
+def fill(db, vms, every, first_s=FIRST_S):
     con = sqlite3.connect(os.path.join(db, "meter.db"))
     con.execute("PRAGMA synchronous = OFF")
     kept = con.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ('segment', 'hour_cut')").fetchall()
@@ -69,7 +69,7 @@ def fill(db, vms, every):
     con.execute("WITH RECURSIVE n (t) AS (SELECT 2 UNION ALL SELECT t + 1 FROM n WHERE t < ?1)"
                 " INSERT INTO tick SELECT t, 50000 + t * 7919 % 40000, t * 104729 % 300, 40000, 1, ?2, ?2 * 1048576 FROM n",
                 (1 + DAYS * 24 * HOUR_S, vms))
-    cuts, rows = segments(random.Random(1), vms, every)
+    cuts, rows = segments(random.Random(1), vms, every, first_s)
     con.executemany("INSERT INTO hour_cut VALUES (?, ?, ?)", cuts)
     con.executemany("INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?)", rows)
     for _, sql in kept:

@@ -118,6 +118,27 @@ def test_series_keeps_peaks_and_points(t):
     check(any(gap["to_ms"] - gap["from_ms"] > 10**9 for gap in whole["gaps"]), whole["gaps"])
 
 
+def test_weeks_are_what_is_billed_now(t):
+    """A week that is over is kept; what comes later of it is there all the same."""
+    path = f"/api/v1/vm/{scene.A}/series?from=2024-01-25&to=2024-02-15&points="
+    with tempfile.TemporaryDirectory() as scratch:
+        product, trace = scene.Product(t.bindir, os.path.join(scratch, "db")), scene.Trace()
+        trace.head()
+        trace.utc = scene.JANUARY_31 + 18 * scene.HOUR
+        trace.domains |= {1: (scene.A, 3 * scene.GIB)}
+        trace.go(scene.JANUARY_31 + 30 * scene.HOUR)
+        product.replay(trace)
+        with Server(t.bindir, product.store, scratch) as server:
+            for points in (100, 101, 102):  # of which none is an answer that was kept
+                series = server.get(path + str(points))
+                check(series["kib_ns"] == usage(product, "--from", "2024-01-25", "--to", "2024-02-15")[scene.A][0], points)
+                check(max(series["allocated"]["ms"]) == (trace.utc - trace.period) // 10**6, "it ends elsewhere")
+                if points == 101:
+                    trace.head()
+                    trace.go(trace.utc + 10 * scene.HOUR)
+                    product.replay(trace)
+
+
 def test_operator_sees_the_fleet(t):
     fleet = t.server.get("/api/v1/fleet")
     check({vm["vm"] for vm in fleet["vms"]} == {scene.A, scene.C, scene.D}, fleet["vms"])
