@@ -30,6 +30,7 @@ cli_objects += $(O)/src/cli/serve.o $(O)/src/cli/link.o $(O)/src/serve/link.o
 check-serve: all test-programs $(O)/.deps-check $(O)/browser/.installed ## what pagemeter serve answers, and what it refuses
 	python3 tests/serve/api.py $(O)/bin
 	bash tests/serve/mutants.sh $(O)
+	python3 tests/serve/engines.py $(O)/bin
 	python3 tests/serve/page.py $(O)/bin $(O)/browser $(O)/serve
 check: check-serve
 
