@@ -1,7 +1,8 @@
-// The page in a browser: page.mjs CHROMIUM URL CUSTOMER_LINK VM OTHER_VM OUT. The last line is "N passed, M failed".
+// The page in a browser: page.mjs CHROMIUM URL CUSTOMER_LINK VM OTHER_VM OUT URL2 VM2 BEGIN_MS, the last three of a
+// host with memory on demand (guests.py). The last line is "N passed, M failed".
 import {chromium} from "playwright-core";
 
-const [program, url, link, vm, other, out] = process.argv.slice(2);
+const [program, url, link, vm, other, out, onDemand, guest, begin] = process.argv.slice(2);
 const browser = await chromium.launch({executablePath: program, args: ["--no-sandbox", "--disable-gpu"]});
 const wrong = [], elsewhere = [];
 let passed = 0, failed = 0;
@@ -12,12 +13,12 @@ async function open(options = {}) {
   page.on("pageerror", (e) => wrong.push(String(e)));
   page.on("dialog", (d) => { wrong.push("a dialog"); d.dismiss(); });
   page.on("console", (m) => { if (m.type() === "error" && !m.text().includes("404")) wrong.push(m.text()); });
-  page.on("request", (r) => { if (!r.url().startsWith(url)) elsewhere.push(r.url()); });
+  page.on("request", (r) => { if (!r.url().startsWith(url) && !r.url().startsWith(onDemand)) elsewhere.push(r.url()); });
   return page;
 }
 
-async function go(page, hash) {
-  await page.goto(`${url}/#${hash}`);
+async function go(page, hash, where = url) {
+  await page.goto(`${where}/#${hash}`);
   await page.waitForFunction((h) => document.body.dataset.shown === "#" + h, hash, {timeout: 10000});
 }
 
@@ -78,6 +79,36 @@ await test("dark, and on a phone", async () => {
   await go(page, chartHash);
   is(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "it is wider than the phone");
   await page.screenshot({path: `${out}/vm-phone-dark.png`, fullPage: true});
+});
+
+// Pixels of a colour, [r, g, b], as strong as alpha or stronger.
+const count = (page, [r, g, b], alpha) => page.locator("#chart canvas").evaluate((c, [r, g, b, alpha]) => {
+  const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+  let n = 0;
+  for (let i = 0; i < d.length; i += 4)
+    n += Math.abs(d[i] - r) < 12 && Math.abs(d[i + 1] - g) < 12 && Math.abs(d[i + 2] - b) < 12 && d[i + 3] >= alpha && d[i + 3] < alpha + 120;
+  return n;
+}, [r, g, b, alpha]);
+
+await test("what a guest said: by five minutes with their bands, then by the minute; decisions; keys", async () => {
+  const page = await open(), hour = 3600000, start = Number(begin);
+  await go(page, `/vm/${guest}/${start}/${start + 96 * hour}`, onDemand);
+  await page.screenshot({path: `${out}/guest-4-days.png`, fullPage: true});
+  is(await page.locator(".u-legend .u-series:visible").count() === 10, "UTC, allocated and eight lines are in the legend");
+  is(await count(page, [213, 94, 0], 40) > 300, "the band of what is used is not there");
+  is(await count(page, [213, 94, 0], 136) > 100, "no line of what is used, or no decision");
+  is((await page.textContent("main")).includes("available is below half of the headroom"), "no decision is told");
+  await page.locator("#chart").focus();
+  for (const [key, length] of [["+", 48], ["+", 24], ["ArrowRight", 24], ["ArrowRight", 24], ["-", 48]]) {
+    const before = page.url();
+    await page.keyboard.press(key);
+    await page.waitForFunction((u) => location.href !== u && document.body.dataset.shown === location.hash, before);
+    const [from, to] = page.url().split("/").slice(-2).map(Number);
+    is(to - from === length * hour, `${key}: ${(to - from) / hour} hours`);
+  }
+  await go(page, `/vm/${guest}/${start + 84 * hour}/${start + 90 * hour}`, onDemand);
+  await page.screenshot({path: `${out}/guest-6-hours.png`, fullPage: true});
+  is(await count(page, [213, 94, 0], 136) > 100, "no line of what is used");
 });
 
 await test("a customer sees his own only", async () => {

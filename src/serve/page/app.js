@@ -4,7 +4,7 @@ import {draw} from "/chart.js";
 
 const HOUR = 3600000, main = document.getElementById("main");
 const RANGES = [["1 day", 24], ["7 days", 168], ["30 days", 720], ["1 year", 8760]];
-let chart = null, me = null, turn = 0;
+let chart = null, me = null, turn = 0, focusChart = false;
 
 const link = (where, text) => element("a", text, {href: "#/" + where});
 const vmLink = (vm) => link("vm/" + vm.vm, vm.name || vm.vm);
@@ -14,6 +14,13 @@ const hour = (ms) => new Date(ms).toISOString().slice(0, 13);
 function facts(pairs) {
   return element("div", null, {class: "facts"}, ...pairs.map(([name, value]) =>
     element("div", null, {}, element("span", name, {class: "faint"}), element("b", value))));
+}
+
+// What the hours of a chart cost by the tariff of each. A bill is of whole pennies, over a month.
+function cost(c) {
+  if (!c) return [];
+  return [...c.amounts.map((a) => ["costs, " + a.account, a.amount]), ...(c.unassigned_kib_ns !== "0" ? [["nobody's", "not billed"]] : []),
+    ...(c.unpriced_kib_ns !== "0" ? [["without a price", "not billed"]] : [])];
 }
 
 async function fleet() {
@@ -48,22 +55,35 @@ async function vm(id, from, to) {
     b.addEventListener("click", act);
     return b;
   };
-  const place = element("div", null, {id: "chart", role: "img", "aria-label": `Memory from ${time(s.from)} to ${time(s.to)} UTC; at most ${memory(s.peak_kib)}`});
+  const place = element("div", null, {id: "chart", role: "img", tabindex: "0", "aria-label": `Memory from ${time(s.from)} to ${time(s.to)} UTC; at most ${memory(s.peak_kib)}`});
+  place.addEventListener("keydown", (e) => {
+    const step = {ArrowLeft: [-length / 4, -length / 4], ArrowRight: [length / 4, length / 4], "+": [length / 4, -length / 4],
+      "-": [-length / 2, length / 2]}[e.key];
+    if (!step || e.ctrlKey || e.altKey || e.metaKey) return;
+    e.preventDefault();
+    focusChart = true;
+    go(range[0] + step[0], range[1] + step[1]);
+  });
   show(element("h1", v.name || v.vm), element("p", v.vm + (v.account ? ", " + v.account : ""), {class: "faint"}),
     element("div", null, {class: "bar"}, ...RANGES.map(([text, hours]) =>
       button(text, () => go(range[1] - hours * HOUR, range[1]), Math.abs(length - hours * HOUR) < HOUR)),
     button("◀ earlier", () => go(range[0] - length, range[0])), button("later ▶", () => go(range[1], range[1] + length)),
     button("zoom in", () => go(range[0] + length / 4, range[1] - length / 4)), button("zoom out", () => go(range[0] - length / 2, range[1] + length / 2)),
     button("now", () => { location.hash = "#/vm/" + id; })),
-    place, element("p", `${time(s.from)} to ${time(s.to)} UTC. Drag over a part to zoom. Grey: not measured, not billed.`, {class: "faint"}),
-    facts([["billed", s.gib_h + " GiB·h"], ["highest", memory(s.peak_kib)], ["measured", span(s.measured_ns)], ["not measured", span(s.missing_ns)]]),
+    place, element("p", `${time(s.from)} to ${time(s.to)} UTC. Drag over a part to zoom; keys ← → + −. Grey: not measured, not billed.`
+      + (s.decisions.length ? " ▲ given, ▼ taken back." : ""), {class: "faint"}),
+    facts([["billed", Number(s.gib_h).toFixed(3) + " GiB·h"], ...cost(s.cost), ["highest", memory(s.peak_kib)], ["measured", span(s.measured_ns)],
+      ["not measured", span(s.missing_ns)]]),
     element("p", `Exactly ${s.kib_ns} KiB·ns.`, {class: "faint"}),
+    ...(v.account ? [element("p", null, {}, link(`account/${v.account}/${new Date(range[1] - 1).toISOString().slice(0, 7)}`, "The bill of that month"))] : []),
     ...(s.gaps.length ? [element("h2", "Gaps"), table(["from, UTC", "to", "cause"], s.gaps.map((g) => [time(new Date(g.from_ms).toISOString().slice(0, 19)), time(new Date(g.to_ms).toISOString().slice(0, 19)), g.cause]))] : []),
     ...(s.decisions.length ? [element("h2", "Memory on demand"), table(["UTC", "what", "to", "why"], s.decisions.slice(-50).reverse().map((d) =>
       [time(new Date(d.ms).toISOString().slice(0, 19)), d.action, {number: memory(d.target_kib)}, d.text]))] : []),
     element("h2", "Lives"), table(["from, UTC", "to", ...(me.is_operator ? ["life", "host"] : [])], v.lives.map((l) =>
       [time(l.from), l.is_open ? "now" : time(l.to), ...(me.is_operator ? [l.life, l.host.slice(0, 8)] : [])])));
   chart = draw(place, s, range, ([a, b]) => go(a, b));
+  if (focusChart) place.focus();
+  focusChart = false;
 }
 
 async function account(id, period) {

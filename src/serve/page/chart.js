@@ -46,6 +46,13 @@ function hold(line) {
   return [xs, ys];
 }
 
+// Of a line that comes by five minutes: itself, its greatest values and its least ones, between which lies its band.
+function withBand(line) {
+  if (!line.least) return [line];
+  const of = (kib) => ({name: line.name, ms: line.ms, kib, isEdge: true});
+  return [line, of(line.most), of(line.least)];
+}
+
 function join(lines) {
   const tables = lines.map(hold);
   if (tables.length === 1) return tables[0];
@@ -64,18 +71,20 @@ const when = (u, ticks, i, space, step) => ticks.map((t) => {
 // zoomed is called with [from, to] in ms when somebody chose a part.
 export function draw(place, series, range, zoomed) {
   const colours = matchMedia("(prefers-color-scheme: dark)").matches ? dark : light;
-  const lines = [{name: "allocated", ...series.allocated}, ...series.guest];
+  const lines = [{name: "allocated", ...series.allocated}, ...series.guest].flatMap(withBand);
+  const bands = lines.flatMap((line, i) => line.isEdge && !lines[i - 1].isEdge ? [{series: [i + 1, i + 2], fill: colours[line.name] + "38"}] : []);
   const axis = {stroke: colours.text, grid: {stroke: colours.grid}, ticks: {stroke: colours.grid}};
   const chart = new uPlot({
     width: place.clientWidth, height: 340,
     tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
     scales: {x: {min: range[0] / 1000, max: range[1] / 1000}, y: {range: (u, min, max) => [0, (max || 1024) * 1.08]}},
     series: [{label: "UTC", value: (u, v) => v === null ? "" : new Date(v * 1000).toISOString().slice(0, 19).replace("T", " ")},
-      ...lines.map((line) => ({label: line.name, stroke: colours[line.name], width: line.name === "allocated" ? 2 : 1.2,
+      ...lines.map((line) => line.isEdge ? {label: line.name, class: "edge", points: {show: false}, paths: uPlot.paths.stepped({align: 1})} : ({label: line.name, stroke: colours[line.name], width: line.name === "allocated" ? 2 : 1.2,
         dash: line.name === "allocated" || line.name === "used" ? [] : [6, 3], points: {show: false},
         paths: uPlot.paths.stepped({align: 1}), value: (u, v) => v === null || v === undefined ? "–" : memory(v)}))],
     axes: [{...axis, values: when}, {...axis, size: 84, values: (u, ticks) => ticks.map(memory),
       splits: (u, i, min, max) => { const step = 2 ** Math.ceil(Math.log2(max / 5)); const s = []; for (let v = 0; v <= max; v += step) s.push(v); return s; }}],
+    bands,
     cursor: {drag: {x: true, y: false, setScale: false}},
     hooks: {drawClear: [shade({...series, decisions: []}, colours)], draw: [shade({gaps: [], decisions: series.decisions}, colours)],
       setSelect: [(u) => { if (u.select.width > 4) zoomed([u.posToVal(u.select.left, "x") * 1000, u.posToVal(u.select.left + u.select.width, "x") * 1000]); }]},
