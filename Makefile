@@ -34,7 +34,7 @@ balloon_store = balloon_store balloon_read balloon_rollup balloon_lines
 billing = currency price charge_line month dated chain figure
 daemon = pagemeterd daemon sampler committer queue stream host_id
 # from usage to postings: needs billing, and billing.db
-charging = book sheet late ledger charge sealing hours statement statement_usage statement_span \
+charging = book vm_names sheet late ledger charge sealing hours statement statement_usage statement_span \
     statement_names totals publish table export export_parts export_accountant export_totals export_json \
     invoice export_focus export_journal
 billing_store = billing_store billing_lines billing_rated billing_export query postgres postgres_text central \

@@ -301,12 +301,11 @@ static bool read_head(struct statement_reading *r, struct billing_store *b, stru
 static bool read_all(struct statement_reading *r, struct store *measured, struct billing_store *b,
                      struct error *err)
 {
-    struct billing_name_sink names = {statement_take_name, r->s};
     struct adjustment_sink adjustments = {take_adjustment, r};
     struct ledger_sink ledger = {take_entry, r};
 
     return read_head(r, b, err) && book_read(&r->s->book, b, err) &&
-           billing_read_names(b, r->s->change, &names, err) &&
+           vm_names_read(&r->s->names, b, r->s->change, err) &&
            sheet_read(&r->sheet, b, r->span->month, err) &&
            (r->s->is_sealed ? statement_read_rated(r, b, err)
                             : statement_read_measured(r, measured, err)) &&

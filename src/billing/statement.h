@@ -14,6 +14,7 @@
 #define PAGEMETER_STATEMENT_H
 
 #include "billing/sheet.h"
+#include "billing/vm_names.h"
 
 /* Usage at one price. */
 struct statement_priced {
@@ -59,11 +60,6 @@ struct statement_row {
     numerator carry_out;   /* carry_in + n + adjustments + transfers - posted * D */
 };
 
-struct statement_name {
-    struct uuid vm;
-    char *name;
-};
-
 /* What the ledger itself has of a currency in the span: what the rows must add up to. */
 struct statement_ledger {
     struct currency currency;
@@ -87,9 +83,8 @@ struct statement {
     usage_kib_ns unassigned, unpriced; /* of the span, in no row */
     struct statement_ledger *ledger;   /* by currency */
     size_t ledger_count;
-    struct book *book;            /* holds the accounts' names */
-    struct statement_name *names; /* of VMs, ascending by vm */
-    size_t name_count, name_room;
+    struct book *book; /* holds the accounts' names */
+    struct vm_names names;
 };
 
 /* What is wanted: a month, or one day of it, as for an account without an offset. */

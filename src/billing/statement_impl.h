@@ -52,9 +52,6 @@ MUST_CHECK bool statement_check_span(const struct statement_span *span, bool *is
 
 /* ---- what a statement holds: statement_names.c ---- */
 
-/* A billing_name_sink's; self is the statement. */
-MUST_CHECK bool statement_take_name(void *self, const struct uuid *vm, const char *name,
-                                    struct error *err);
 /* "" for a pool, and for what nobody named. */
 const char *statement_name_of(const struct statement *s, const struct billing_line *line);
 

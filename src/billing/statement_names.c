@@ -7,42 +7,11 @@
 
 #include "billing/statement_impl.h"
 
-bool statement_take_name(void *self, const struct uuid *vm, const char *name, struct error *err)
-{
-    struct statement *s = self;
-
-    if (s->name_count == s->name_room) {
-        size_t room = s->name_room == 0 ? 256 : s->name_room * 2;
-        struct statement_name *names = realloc(s->names, room * sizeof *names);
-
-        if (names == NULL)
-            return error_set(err, ERR_NOMEM, "not enough memory for the names of VMs");
-        s->names = names;
-        s->name_room = room;
-    }
-    s->names[s->name_count] = (struct statement_name){*vm, strdup(name)};
-    if (s->names[s->name_count].name == NULL)
-        return error_set(err, ERR_NOMEM, "not enough memory for the names of VMs");
-    s->name_count++;
-    return true;
-}
-
-static int by_vm(const void *one, const void *other)
-{
-    const struct statement_name *a = one, *b = other;
-
-    return memcmp(a->vm.bytes, b->vm.bytes, sizeof a->vm.bytes);
-}
-
 const char *statement_name_of(const struct statement *s, const struct billing_line *line)
 {
-    struct statement_name wanted = {.vm = line->vm};
-    const struct statement_name *found =
-        line->is_pool || s->name_count == 0
-            ? NULL
-            : bsearch(&wanted, s->names, s->name_count, sizeof wanted, by_vm);
+    const char *name = line->is_pool ? NULL : vm_names_find(&s->names, &line->vm);
 
-    return found != NULL ? found->name : "";
+    return name != NULL ? name : "";
 }
 
 bool statement_priced_add(struct statement_priced *priced, numerator kib_ns, struct error *err)
@@ -73,9 +42,7 @@ void statement_free(struct statement *s)
 {
     for (size_t i = 0; i < s->count; i++)
         statement_row_clear(&s->rows[i]);
-    for (size_t i = 0; i < s->name_count; i++)
-        free(s->names[i].name);
-    free(s->names);
+    vm_names_clear(&s->names);
     free(s->ledger);
     free(s->rows);
     book_free(s->book);

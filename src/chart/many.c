@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "billing/vm_names.h"
 #include "cli/books.h"
 #include "cli/names.h"
 #include "cli/usage_table.h"
@@ -14,29 +15,20 @@
 #include "store/central.h"
 #include "store/query.h"
 
-/* What a VM is called in the books. */
-struct called {
-    struct uuid vm;
-    char *name;
-};
-
 struct run {
     const struct chart_options *options;
     struct series_span span;
     struct chart_sources sources;
     struct billing_store *billing;
     struct book *book;
-    struct called *names; /* ascending by vm */
-    size_t name_count, name_room;
+    struct vm_names names;
     struct uuid *vms; /* that are to be drawn */
     size_t vm_count;
 };
 
 static void run_clear(struct run *r)
 {
-    for (size_t i = 0; i < r->name_count; i++)
-        free(r->names[i].name);
-    free(r->names);
+    vm_names_clear(&r->names);
     free(r->vms);
     free(r->sources.marks.list);
     book_free(r->book);
@@ -47,36 +39,15 @@ static void run_clear(struct run *r)
 
 /* ---- where it comes from ---- */
 
-static bool take_name(void *self, const struct uuid *vm, const char *name, struct error *err)
-{
-    struct run *r = self;
-
-    if (r->name_count == r->name_room) {
-        size_t room = r->name_room == 0 ? 256 : r->name_room * 2;
-        struct called *larger = realloc(r->names, room * sizeof *larger);
-
-        if (larger == NULL)
-            return error_set(err, ERR_NOMEM, "not enough memory for the names of VMs");
-        r->names = larger;
-        r->name_room = room;
-    }
-    r->names[r->name_count] = (struct called){*vm, strdup(name)};
-    if (r->names[r->name_count].name == NULL)
-        return error_set(err, ERR_NOMEM, "not enough memory for the names of VMs");
-    r->name_count++;
-    return true;
-}
-
 static bool open_books(struct run *r, struct error *err)
 {
     const char *db = r->options->db;
-    struct billing_name_sink sink = {take_name, r};
 
     if (!uri_is_postgres(db) && !query_has_books(db))
         return true;
     if (!billing_open(&r->billing, db, STORE_READ, err) || !book_read(&r->book, r->billing, err) ||
         !cost_read_marks(r->sources.measured, r->billing, &r->sources.marks, err) ||
-        !billing_read_names(r->billing, INT64_MAX, &sink, err))
+        !vm_names_read(&r->names, r->billing, INT64_MAX, err))
         return false;
     r->sources.book = r->book;
     return true;
@@ -133,19 +104,6 @@ static bool open_all(struct run *r, struct error *err)
 
 /* ---- names ---- */
 
-static int by_vm(const void *one, const void *other)
-{
-    return memcmp(one, other, sizeof(struct uuid));
-}
-
-static const char *name_of(const struct run *r, const struct uuid *vm)
-{
-    const struct called *found =
-        r->name_count == 0 ? NULL : bsearch(vm, r->names, r->name_count, sizeof *r->names, by_vm);
-
-    return found != NULL ? found->name : NULL;
-}
-
 /* By its name in the books, or else by that of a domain that runs here. */
 static bool find_named(struct run *r, struct uuid *out, struct error *err)
 {
@@ -153,9 +111,9 @@ static bool find_named(struct run *r, struct uuid *out, struct error *err)
     struct names running = {0};
     size_t found = 0;
 
-    for (size_t i = 0; i < r->name_count; i++) {
-        if (strcmp(r->names[i].name, wanted) == 0) {
-            *out = r->names[i].vm;
+    for (size_t i = 0; i < r->names.count; i++) {
+        if (strcmp(r->names.list[i].name, wanted) == 0) {
+            *out = r->names.list[i].vm;
             found++;
         }
     }
@@ -202,7 +160,7 @@ static bool check_known(struct run *r, const struct uuid *vm, struct error *err)
 
 static struct chart_request request_of(const struct run *r, const struct uuid *vm)
 {
-    const char *name = name_of(r, vm);
+    const char *name = vm_names_find(&r->names, vm);
     struct error ignored;
     struct uuid given;
 

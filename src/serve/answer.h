@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "billing/vm_names.h"
 #include "chart/points.h"
 #include "common/json.h"
 #include "serve/access.h"
@@ -53,16 +54,7 @@ void answer_time(struct json *json, const char *name, int64_t utc_ns);       /* 
  */
 void answer_line(struct json *json, const struct points *points);
 
-/* What VMs are called now; ascending by vm, NULL for one without a name. */
-struct vm_names {
-    struct vm_name {
-        struct uuid vm;
-        char *name;
-    } * list;
-    size_t count, room;
-};
-MUST_CHECK bool vm_names_read(struct vm_names *names, struct reader *reader, struct error *err);
-const char *vm_names_find(const struct vm_names *names, const struct uuid *vm);
-void vm_names_clear(struct vm_names *names);
+/* What VMs are called now; none is called anything without books. */
+MUST_CHECK bool answer_names(const struct answering *a, struct vm_names *names, struct error *err);
 
 #endif

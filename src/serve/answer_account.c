@@ -229,7 +229,7 @@ bool answer_account(const struct answering *a, struct error *err)
     span.to_hour = month_first_hour(span.month + 1, 0);
     x.from_hour = month_first_hour(span.month, x.account->offset_h);
     x.to_hour = month_first_hour(span.month + 1, x.account->offset_h);
-    bool is_ok = vm_names_read(&x.names, reader, err) &&
+    bool is_ok = answer_names(a, &x.names, err) &&
                  statement_read(reader->measured, reader->books, &span, &x.statement, err) &&
                  put_account(&x, err);
 

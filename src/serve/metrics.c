@@ -204,7 +204,7 @@ static bool put_all(struct metrics *m, struct error *err)
     struct usage_query all = {.to_hour = INT64_MAX / NS_PER_HOUR + 1};
 
     m->usage.add = add_usage;
-    if (!vm_names_read(&m->names, m->a->reader, err) ||
+    if (!answer_names(m->a, &m->names, err) ||
         !reader_ask(m->a->reader, "held", NULL, 0, &(struct reader_sink){take_held, m}, err) ||
         !store_usage(m->a->reader->measured, &all, &m->usage, err) || !read_figures(m, err))
         return false;
