@@ -1,7 +1,7 @@
 -- What goes when it is older than the retention.
 
 -- :name SELECT_OLDEST_CUTS
-SELECT tick, hour FROM hour_cut WHERE tick >= ?1 AND tick <= ?2 ORDER BY tick LIMIT 2;
+SELECT tick, hour FROM hour_cut WHERE tick >= ?1 AND tick <= ?2 ORDER BY tick LIMIT 3;
 
 -- :name INSERT_PRUNE
 INSERT INTO prune (up_to_tick, pruned_ns, to_hour, ticks, segments, kib_s, kib_s_frac, measured_ns,

@@ -35,7 +35,8 @@ static bool add_to_digest(void *self, int64_t life, const struct usage_part *par
 
 /*
  * The oldest cut of a store and the one behind it, when the first is before the hour and both are
- * derived.
+ * derived. Where a host ships to, the hour behind them must be derived too: a shipper that begins
+ * sends its last batch again, with the ends of what the last cut ended.
  */
 static bool find_oldest(struct store *s, const struct store_marks *m, int64_t before_hour,
                         int64_t *from, int64_t *to, bool *is_there, struct error *err)
@@ -56,8 +57,10 @@ static bool find_oldest(struct store *s, const struct store_marks *m, int64_t be
     }
     if (row == DB_ROW) {
         *to = db_int(stmt, 0);
+        row = db_step(stmt, "look for old rows", err);
         /* the ends of the hour's segments were recorded at the cut behind it */
-        *is_there = is_old && (!s->has_prune_limit || *to <= s->prune_limit);
+        *is_there = is_old && (!s->has_prune_limit || *to <= s->prune_limit) &&
+                    (!s->db.is_postgres || row == DB_ROW);
     }
     db_finalize(stmt);
     return row != DB_FAILED;

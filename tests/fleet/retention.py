@@ -9,6 +9,7 @@ begins with keep- turned off, and must fail (not with --safe). The last line is 
 """
 
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -241,11 +242,45 @@ def tell(bindir, server, scratch):
     return None
 
 
+def away_for_long(bindir, server, scratch):
+    """A host ships what is older than the retention: raw rows go between its batches, and none of them contradicts."""
+    seed = int(os.environ.get("SEED") or time.time_ns() % 10**9)
+    pick, trace = random.Random(seed), scene.Trace(60 * scene.SECOND)
+    server.ask(f"DROP DATABASE IF EXISTS {DATABASE}")
+    server.ask(f"CREATE DATABASE {DATABASE}")
+    test = Test(bindir, os.path.join(scratch, "away"), server)
+    test.run("db", "init")
+    trace.utc = scene.JANUARY_31
+    trace.domains |= {1: (scene.A, 3 * scene.GIB), 2: (scene.B, scene.GIB)}
+    for i in range(25):
+        trace.head()
+        if pick.random() < 0.4:
+            trace.domains[1] = (scene.A, scene.GIB + 4 * pick.randrange(1000))
+        if pick.random() < 0.3:
+            trace.domains[3 + i] = (scene.C, scene.GIB)
+        elif len(trace.domains) > 4:
+            trace.domains.pop(max(trace.domains))
+        trace.go(trace.utc + pick.choice([0, 1, 5, 30, 59, 60, 61, 180]) * 60 * scene.SECOND)
+        test.replay(trace)
+        test.keep("--raw", "1s")
+        found = test.ask("SELECT count(*) FROM meter.ship_conflict")
+        if found != "0":
+            return f"away_for_long, seed {seed}: {found} conflicts behind tick {trace.seq}"
+    if test.ask("SELECT count(*) FROM meter.prune") == "0":
+        return f"away_for_long, seed {seed}: nothing was pruned"
+    words = ("usage", "--by", "vm,life,hour", "--format", "csv")
+    return None if test.run(*words).stdout == test.file.run(*words).stdout else f"away_for_long, seed {seed}: usage differs"
+
+
 def main():
     bindir = sys.argv[-1]
     passed = failed = 0
     os.environ.pop("PAGEMETER_SAFETY_OFF", None)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch, postgres.Server() as server:
+        wrong = away_for_long(bindir, server, scratch)
+        passed, failed = int(wrong is None), int(wrong is not None)
+        if wrong:
+            print(f"FAIL {wrong}")
         for safety in (None, *(SAFETIES if "--safe" not in sys.argv else ())):
             os.environ["PAGEMETER_SAFETY_OFF"] = safety or ""
             wrong = tell(bindir, server, scratch)
