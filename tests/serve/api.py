@@ -22,8 +22,10 @@ from datetime import datetime, timezone
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "billing"))
 sys.path.insert(0, os.path.join(HERE, "..", "fleet"))
+import openapi
 import scene
 
 NAME = "<img src=x onerror=alert(1)>\"'&"
@@ -65,7 +67,10 @@ class Server:
             with contextlib.suppress(BrokenPipeError):  # what is refused is not read to its end
                 connection.request(method, path, body=body, headers=headers or {})
             answer = connection.getresponse()
-            return answer, answer.read()
+            said = answer.read()
+            if method == "GET" and answer.status in (200, 400, 403, 404):
+                openapi.check_answer(path, answer.status, said)
+            return answer, said
 
     def get(self, path, expect=200, cookie=None):
         answer, body = self.ask(path, headers={"Cookie": f"pagemeter={cookie}"} if cookie else {})
@@ -137,6 +142,24 @@ def test_weeks_are_what_is_billed_now(t):
                     trace.head()
                     trace.go(trace.utc + 10 * scene.HOUR)
                     product.replay(trace)
+
+
+def test_answers_are_as_openapi_says(t):
+    """All answers of this test are held against it; here, that it would be seen."""
+    path = f"/api/v1/vm/{scene.A}/series?from=2024-01-31&to=2024-02-01"
+    answer = t.server.get(path)
+    for change in ({"kib_ns": 5}, {"kib_ns": "5.5"}, {"more": 1}, {"gaps": [{"from_ms": 1}]}, {"vm": scene.A.upper()}, {"cost": 1}):
+        try:
+            openapi.check_answer(path, 200, json.dumps(answer | change))
+        except openapi.Wrong:
+            continue
+        raise AssertionError(f"{change} is not seen")
+    for key in answer:
+        try:
+            openapi.check_answer(path, 200, json.dumps({k: v for k, v in answer.items() if k != key}))
+        except openapi.Wrong:
+            continue
+        raise AssertionError(f"that {key} is missing is not seen")
 
 
 def test_operator_sees_the_fleet(t):
