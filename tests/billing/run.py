@@ -440,6 +440,15 @@ def jobs(options, place):
             yield options.bindir, options.seed, number, not options.first, place
 
 
+def clear(place):
+    """Commands of histories that were broken off may go on for a moment, and make their directories again."""
+    for _ in range(20):
+        time.sleep(0.5)
+        if not os.path.exists(place):
+            return
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Random histories against an independent computation.")
     parser.add_argument("--seed", type=int, default=None, help="printed by each run; takes back its histories")
@@ -470,6 +479,8 @@ def main():
                     if options.first or failed >= 5:
                         pool.terminate()
                         break
+    if failed:
+        clear(place)
     print(f"{sum(counts.values())} steps ({', '.join(f'{n} {what}' for what, n in sorted(counts.items()))});"
           f" {sums[0]} months sealed, {sums[1]} adjustments, {sums[2]} entries")
     print(f"{passed} passed, {failed} failed")
