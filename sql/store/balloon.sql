@@ -82,3 +82,34 @@ DELETE FROM alert WHERE alert IN (SELECT alert FROM alert WHERE utc_ns < ?1 LIMI
 
 -- :name BALLOON_PRUNE_LOSSES
 DELETE FROM lost WHERE utc_ns < ?1;
+
+-- :name BALLOON_COUNT
+INSERT INTO tally (total, utc_ns, vm, what, reason, action, failure) VALUES (?1, ?2, ?3, ?4, ?5, '-', '-')
+    ON CONFLICT (vm, what, action, reason, failure)
+    DO UPDATE SET total = total + excluded.total, utc_ns = max(utc_ns, excluded.utc_ns);
+
+-- :name BALLOON_SELECT_TALLY
+SELECT vm, what, action, reason, failure, total FROM tally ORDER BY vm, what, action, reason, failure;
+
+-- :name BALLOON_SELECT_TALLY_OF_ALL
+SELECT '', what, action, reason, failure, sum(total)
+  FROM tally
+ GROUP BY what, action, reason, failure
+ ORDER BY what, action, reason, failure;
+
+-- VMs of which nothing was counted since: theirs are the host's from now on, so that no sum goes back
+-- :name BALLOON_ADD_UP_TALLY
+INSERT INTO tally (vm, what, action, reason, failure, total, utc_ns)
+SELECT '', what, action, reason, failure, sum(total), max(utc_ns)
+  FROM tally
+ WHERE vm IN (SELECT vm FROM tally WHERE vm <> '' GROUP BY vm HAVING max(utc_ns) < ?1)
+ GROUP BY what, action, reason, failure
+    ON CONFLICT (vm, what, action, reason, failure)
+    DO UPDATE SET total = total + excluded.total, utc_ns = max(utc_ns, excluded.utc_ns);
+
+-- :name BALLOON_PRUNE_TALLY
+DELETE FROM tally WHERE vm IN (SELECT vm FROM tally WHERE vm <> '' GROUP BY vm HAVING max(utc_ns) < ?1);
+
+-- by the index: the newest of each VM
+-- :name BALLOON_SELECT_LATEST
+SELECT vm, max(utc_ns), target_kib, need_kib FROM figure WHERE utc_ns >= ?1 GROUP BY vm;

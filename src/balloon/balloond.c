@@ -24,6 +24,7 @@
 #include "xen/actuator_xen.h"
 
 #define MEMO_EVERY_NS (5 * NS_PER_S)
+#define TALLY_EVERY_NS (10 * NS_PER_S)
 #define LOOK_EVERY_NS (30 * NS_PER_S) /* for other balancers */
 #define START_NS (3 * NS_PER_S)       /* xenstore may take so long to answer at first */
 #define REPORT_EVERY_NS (500 * INT64_C(1000000))
@@ -37,6 +38,7 @@ struct balloond {
     struct engine engine;
     struct operator_state operator;
     struct recent recent;
+    struct tally tally;
     struct ticks ticks;
     struct guests *guests;
     struct actuator *xen;
@@ -50,7 +52,7 @@ struct balloond {
     uint16_t watched[BALLOON_VMS_MAX]; /* domids, in no order */
     size_t watching;
     uint64_t ticket; /* of writes to xenstore */
-    int64_t begin_ns, memo_ns, look_ns, report_ns;
+    int64_t begin_ns, memo_ns, look_ns, report_ns, tally_ns;
     bool was_hung, is_ready, has_begun, must_remember;
 };
 
@@ -78,6 +80,7 @@ static void note_alert(void *context, const struct vm *vm, enum reason reason)
     char uuid[UUID_TEXT_MAX];
 
     if (vm == NULL) {
+        tally_add(&b->tally, NULL, TALLY_ALERT, reason);
         log_event(LOG_LEVEL_WARNING,
                   "the host has promised more memory than it has: nothing is granted until that "
                   "has passed. surplus_kib=%" PRId64,
@@ -87,6 +90,21 @@ static void note_alert(void *context, const struct vm *vm, enum reason reason)
     journal_take_alert(b->journal, vm, reason, clock_utc().ns);
     log_event(LOG_LEVEL_WARNING, "%s. vm=%s uuid=%s domid=%u reason=%s", reason_sentence(reason),
               vm->facts.name, uuid_format(&vm->uuid, uuid), vm->domid, reason_word(reason));
+}
+
+static void note_counted(void *context, const struct vm *vm, enum tally_what what,
+                         enum reason reason)
+{
+    struct balloond *b = context;
+
+    tally_add(&b->tally, &vm->uuid, what, reason);
+}
+
+static bool take_tally(void *context, const struct tally_count *count)
+{
+    struct balloond *b = context;
+
+    return journal_take_tally(b->journal, count, clock_utc().ns);
 }
 
 /* ---- who is watched in xenstore ---- */
@@ -305,6 +323,10 @@ static void now_and_then(struct balloond *b)
         b->look_ns = at;
         look_for_rivals(b);
     }
+    if (at - b->tally_ns >= TALLY_EVERY_NS) {
+        b->tally_ns = at;
+        tally_hand_on(&b->tally, take_tally, b);
+    }
     if (at - b->memo_ns >= MEMO_EVERY_NS)
         remember(b);
     if (at - b->report_ns >= REPORT_EVERY_NS) {
@@ -462,7 +484,10 @@ static bool open_inside(struct balloond *b, struct error *err)
     if (!journal_open(&b->journal, &into, &options, err))
         return false;
     b->operator.journal = b->journal;
-    b->engine.sink = (struct engine_sink){note_decision, note_alert, b};
+    b->engine.sink = (struct engine_sink){.decided = note_decision,
+                                          .alert = note_alert,
+                                          .counted = note_counted,
+                                          .context = b};
     b->engine.policies = (struct policy_source){operator_find_policy, &b->operator};
     b->memo = memo_read(MEMO_PATH);
     return (b->memo != NULL || error_set(err, ERR_NOMEM, "no memory")) &&
@@ -486,6 +511,7 @@ static void finish(struct balloond *b)
     if (b->is_ready) {
         give_back_claims(b);
         remember(b);
+        tally_hand_on(&b->tally, take_tally, b);
         (void)poll(NULL, 0, LAST_WRITES_MS);
     }
     control_close(b->control);

@@ -172,7 +172,21 @@ void engine_reload(struct engine *e, int64_t now_ns)
 
 /* ---- what guests and toolstacks say ---- */
 
-static void take(struct vm *vm, const struct figures *f, bool is_fallback, int64_t now_ns)
+static void tell_counted(struct engine *e, const struct vm *vm, enum tally_what what,
+                         enum reason reason)
+{
+    if (e->sink.counted != NULL)
+        e->sink.counted(e->sink.context, vm, what, reason);
+}
+
+void engine_disbelieve(struct engine *e, struct vm *vm)
+{
+    vm->hostile_records++;
+    tell_counted(e, vm, TALLY_HOSTILE, REASON_NONE);
+}
+
+static void take(struct engine *e, struct vm *vm, const struct figures *f, bool is_fallback,
+                 int64_t now_ns)
 {
     uint64_t cap =
         vm->domain.max_kib > vm->domain.tot_kib ? vm->domain.max_kib : vm->domain.tot_kib;
@@ -181,7 +195,7 @@ static void take(struct vm *vm, const struct figures *f, bool is_fallback, int64
     if (figures_are_possible(f, cap, &err) || !safety_is_on(SAFETY_BALLOON_HOSTILE_RECORD))
         vm_take_figures(vm, f, is_fallback, now_ns);
     else
-        vm->hostile_records++;
+        engine_disbelieve(e, vm);
 }
 
 void engine_record(struct engine *e, uint16_t domid, const char *text, size_t length,
@@ -194,9 +208,9 @@ void engine_record(struct engine *e, uint16_t domid, const char *text, size_t le
     if (vm == NULL)
         return;
     if (figures_parse(text, length, &f, &err))
-        take(vm, &f, false, now_ns);
+        take(e, vm, &f, false, now_ns);
     else
-        vm->hostile_records++;
+        engine_disbelieve(e, vm);
 }
 
 void engine_fallback(struct engine *e, uint16_t domid, const struct figures *f, int64_t now_ns)
@@ -205,7 +219,7 @@ void engine_fallback(struct engine *e, uint16_t domid, const struct figures *f, 
 
     /* the agent's own records are better, as long as they come */
     if (vm != NULL && (vm->is_fallback || !vm_has_record(vm, now_ns, VM_LOST_NS)))
-        take(vm, f, true, now_ns);
+        take(e, vm, f, true, now_ns);
 }
 
 void engine_facts(struct engine *e, uint16_t domid, const struct vm_facts *facts, int64_t now_ns)
@@ -384,6 +398,37 @@ static void tell_alerts(struct engine *e)
         tell_alert(e, NULL, of_host);
 }
 
+/* What keeps a VM that wants to grow from it. */
+static bool is_refusal(enum reason reason)
+{
+    switch (reason) {
+    case REASON_AT_CEILING:
+    case REASON_NO_SURPLUS:
+    case REASON_POOL_SHARE:
+    case REASON_CLAIM:
+    case REASON_SPENT:
+    case REASON_TRACKING:
+    case REASON_FAIR_SHARE:
+    case REASON_DRAINING:
+    case REASON_NO_SWAP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void tell_refusals(struct engine *e)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        struct vm *vm = &e->vms[i];
+        enum reason refused = is_refusal(vm->blocked_by) ? vm->blocked_by : REASON_NONE;
+
+        if (refused != REASON_NONE && refused != vm->refused_by)
+            tell_counted(e, vm, TALLY_REFUSAL, refused);
+        vm->refused_by = refused;
+    }
+}
+
 /* ---- one round ---- */
 
 static bool read_host(struct engine *e, struct error *err)
@@ -416,6 +461,7 @@ bool engine_run(struct engine *e, const struct cause *cause, struct error *err)
     for (size_t i = 0; i < e->count; i++)
         if (e->rules.mode == MODE_ON && e->vms[i].policy.kind != POLICY_FIXED)
             tell_headroom(e, &e->vms[i]);
+    tell_refusals(e);
     tell_alerts(e);
     return true;
 }

@@ -11,6 +11,7 @@
 
 #include "balloon/actuator.h"
 #include "balloon/plan.h"
+#include "balloon/tally.h"
 
 /* What made the engine look: stored with each decision (I10). */
 struct cause {
@@ -34,6 +35,8 @@ struct engine_sink {
     void (*decided)(void *context, const struct decision *decision);
     /* what a person should hear of, as alerts.h says; vm NULL: of the host */
     void (*alert)(void *context, const struct vm *vm, enum reason reason);
+    /* what is only counted, since a guest can bring it about at will */
+    void (*counted)(void *context, const struct vm *vm, enum tally_what what, enum reason reason);
     void *context;
 };
 
@@ -74,6 +77,8 @@ void engine_record(struct engine *e, uint16_t domid, const char *text, size_t le
                    int64_t now_ns);
 /* The same from another agent's words, parsed already: of lower quality. */
 void engine_fallback(struct engine *e, uint16_t domid, const struct figures *f, int64_t now_ns);
+/* What it wrote can't be: that is counted, and nothing else. */
+void engine_disbelieve(struct engine *e, struct vm *vm);
 void engine_facts(struct engine *e, uint16_t domid, const struct vm_facts *facts, int64_t now_ns);
 
 /*

@@ -71,7 +71,7 @@ static uint64_t push(struct journal *j, const struct balloon_entry *entry)
     if (j->used < room) {
         j->ring[(j->first + j->used++) % (j->options.room + JOURNAL_ROOM_KEPT)] = *entry;
         ticket = ++j->taken;
-    } else {
+    } else if (entry->kind != ENTRY_TALLY) {
         j->lost++;
     }
     (void)pthread_cond_signal(&j->changed);
@@ -94,6 +94,13 @@ void journal_take_alert(struct journal *j, const struct vm *vm, enum reason reas
     entry.alert.domid = vm->domid;
     entry.alert.reason = reason;
     (void)push(j, &entry);
+}
+
+bool journal_take_tally(struct journal *j, const struct tally_count *count, int64_t utc_ns)
+{
+    struct balloon_entry entry = {.kind = ENTRY_TALLY, .utc_ns = utc_ns, .tally = *count};
+
+    return push(j, &entry) != 0;
 }
 
 /* At most one in a second: a guest that flaps must not fill the disk. */

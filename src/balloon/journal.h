@@ -50,6 +50,10 @@ bool journal_close(struct journal *journal, int64_t wait_ns);
 void journal_take_decision(struct journal *j, const struct decision *decision, int64_t utc_ns);
 void journal_take_alert(struct journal *j, const struct vm *vm, enum reason reason, int64_t utc_ns);
 
+/* False: there was no room, and it is not counted as lost: to be told again, with what comes. */
+MUST_CHECK bool journal_take_tally(struct journal *j, const struct tally_count *count,
+                                   int64_t utc_ns);
+
 /*
  * The VM's last record. Thinned for charts: one in ten seconds, but each by which available has
  * moved by a quarter of the headroom.

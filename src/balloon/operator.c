@@ -469,7 +469,7 @@ const char *operator_ask(struct operator_state *op, struct vm *vm, const char *t
     if (length == 0)
         return NULL;
     if (!ask_parse(text, length, &ask, &err)) {
-        vm->hostile_records++;
+        engine_disbelieve(op->engine, vm);
         return ask_answer(0, ASK_REFUSED, ASK_REASON_MALFORMED, out);
     }
     bool is_old = ask.seq == vm->asked_seq || vm->is_from_before;

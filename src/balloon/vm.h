@@ -147,6 +147,7 @@ struct vm {
 
     /* for people: what stood in the way at the last decision */
     enum reason blocked_by;
+    enum reason refused_by; /* blocked_by, when that kept it from growing: told when it begins */
     uint64_t grants, shrinks, undos, reversals;
     int last_direction; /* 1 grew, -1 shrank */
 };

@@ -14,6 +14,7 @@ enum balloon_statement {
     BS_ROLLED_BACK,
     BS_ALERT,
     BS_LOST,
+    BS_COUNTED,
     BS_CHANGE,
     BS_SET,
     BS_UNSET,

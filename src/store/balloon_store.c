@@ -17,6 +17,7 @@ static const char *const statement_texts[BS_COUNT] = {
     [BS_ROLLED_BACK] = SQL_BALLOON_SET_ROLLED_BACK,
     [BS_ALERT] = SQL_BALLOON_INSERT_ALERT,
     [BS_LOST] = SQL_BALLOON_INSERT_LOST,
+    [BS_COUNTED] = SQL_BALLOON_COUNT,
     [BS_CHANGE] = SQL_BALLOON_INSERT_CHANGE,
     [BS_SET] = SQL_BALLOON_SET,
     [BS_UNSET] = SQL_BALLOON_UNSET,
@@ -146,6 +147,21 @@ static bool write_lost(struct balloon_store *s, const struct balloon_entry *e, s
     return db_run(stmt, "write what was lost", err);
 }
 
+static bool write_tally(struct balloon_store *s, const struct balloon_entry *e, struct error *err)
+{
+    const struct tally_count *c = &e->tally;
+    struct db_stmt *stmt = s->statements[BS_COUNTED];
+    char vm[UUID_TEXT_MAX] = "";
+
+    if (!c->is_host)
+        uuid_format(&c->vm, vm);
+    db_bind_ints(stmt, (const int64_t[]){bounded(c->total), e->utc_ns}, 2);
+    bind_text(stmt, 3, vm);
+    bind_text(stmt, 4, tally_words[c->what]);
+    bind_text(stmt, 5, reason_word(c->reason));
+    return db_run(stmt, "write what was counted", err);
+}
+
 static bool write_setting(struct balloon_store *s, const struct balloon_entry *e, struct error *err)
 {
     const struct balloon_setting *set = &e->setting;
@@ -209,6 +225,8 @@ static bool write_entry(struct balloon_store *s, const struct balloon_entry *e, 
         return write_reservation(s, e, err);
     case ENTRY_ALERT:
         return write_alert(s, e, err);
+    case ENTRY_TALLY:
+        return write_tally(s, e, err);
     case ENTRY_LOST:
         return write_lost(s, e, err);
     }
@@ -241,6 +259,19 @@ static bool prune(struct balloon_store *s, const char *text, int64_t before, str
     return is_ok;
 }
 
+/* Both or neither: a sum over all VMs never goes back. */
+static bool prune_tally(struct balloon_store *s, int64_t before, struct error *err)
+{
+    bool is_ok = db_begin(&s->db, DB_WRITING, "prune it", err) &&
+                 prune(s, SQL_BALLOON_ADD_UP_TALLY, before, err) &&
+                 prune(s, SQL_BALLOON_PRUNE_TALLY, before, err) &&
+                 db_commit(&s->db, "prune it", err);
+
+    if (!is_ok)
+        db_rollback(&s->db);
+    return is_ok;
+}
+
 bool balloon_store_prune(struct balloon_store *s, const struct balloon_ages *ages,
                          struct error *err)
 {
@@ -251,5 +282,6 @@ bool balloon_store_prune(struct balloon_store *s, const struct balloon_ages *age
            prune(s, SQL_BALLOON_PRUNE_ALERTS, ages->before_utc_ns, err) &&
            prune(s, SQL_BALLOON_PRUNE_LOSSES, ages->before_utc_ns, err) &&
            prune(s, SQL_BALLOON_PRUNE_FIGURES, figures_ns, err) &&
+           prune_tally(s, ages->rolled_up_before_ns, err) &&
            balloon_prune_rolled(s, ages->rolled_up_before_ns, err);
 }

@@ -11,6 +11,7 @@
 #define PAGEMETER_BALLOON_STORE_H
 
 #include "balloon/engine.h"
+#include "balloon/tally.h"
 #include "store/store.h"
 
 struct balloon_store;
@@ -49,7 +50,8 @@ struct balloon_entry {
         ENTRY_RESERVE,   /* made, or made anew with another size or end */
         ENTRY_UNRESERVE, /* given up, filled or expired */
         ENTRY_ALERT,
-        ENTRY_LOST /* so many entries were not kept, since there was no room for them */
+        ENTRY_TALLY, /* so often it has happened since it was told last */
+        ENTRY_LOST   /* so many entries were not kept, since there was no room for them */
     } kind;
     int64_t utc_ns;
     char who[WHO_MAX]; /* of a setting and a reservation */
@@ -63,6 +65,7 @@ struct balloon_entry {
             uint16_t domid;
             enum reason reason;
         } alert;
+        struct tally_count tally;
         uint64_t lost;
     };
 };
@@ -77,7 +80,8 @@ MUST_CHECK bool balloon_store_write(struct balloon_store *store,
 
 /*
  * Deletes what is older, at most 50,000 rows of each in a transaction of its own: to be called
- * again. Figures that are not rolled up yet stay, and so do settings and their changes.
+ * again. Figures that are not rolled up yet stay, and so do settings and their changes, and what
+ * was counted (balloon_tally.h).
  */
 struct balloon_ages {
     int64_t before_utc_ns;       /* decisions, alerts and losses */

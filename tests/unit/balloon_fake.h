@@ -163,7 +163,8 @@ static inline void fake_begin(struct fake *f)
     f->engine.rules.mode = MODE_ON;
     f->engine.rules.pool_least_kib = 4;
     f->engine.policies = (struct policy_source){fake_policy, f};
-    f->engine.sink = (struct engine_sink){fake_decided, fake_alert, f};
+    f->engine.sink =
+        (struct engine_sink){.decided = fake_decided, .alert = fake_alert, .context = f};
 }
 
 static inline void fake_end(struct fake *f)

@@ -1,0 +1,53 @@
+#include "balloon/tally.h"
+
+#include <string.h>
+
+const char *const tally_words[TALLY_WHATS] = {
+    [TALLY_REFUSAL] = "refusal", [TALLY_HOSTILE] = "hostile", [TALLY_ALERT] = "alert"};
+
+void tally_add(struct tally *t, const struct uuid *vm, enum tally_what what, enum reason reason)
+{
+    for (size_t i = 0; vm != NULL && i < t->count; i++) {
+        struct tally_count *c = &t->list[i];
+
+        if (c->what == what && c->reason == reason && uuid_is_equal(&c->vm, vm)) {
+            c->total++;
+            return;
+        }
+    }
+    if (vm == NULL || t->count == TALLY_MAX)
+        t->of_host[what][reason]++;
+    else
+        t->list[t->count++] =
+            (struct tally_count){.vm = *vm, .what = what, .reason = reason, .total = 1};
+}
+
+static bool hand_on_host(struct tally *t, bool (*take)(void *, const struct tally_count *),
+                         void *context)
+{
+    for (int what = 0; what < TALLY_WHATS; what++)
+        for (int reason = 0; reason < REASON_COUNT; reason++) {
+            struct tally_count c = {.is_host = true,
+                                    .what = (enum tally_what)what,
+                                    .reason = (enum reason)reason,
+                                    .total = t->of_host[what][reason]};
+
+            if (c.total > 0 && !take(context, &c))
+                return false;
+            t->of_host[what][reason] = 0;
+        }
+    return true;
+}
+
+void tally_hand_on(struct tally *t, bool (*take)(void *context, const struct tally_count *count),
+                   void *context)
+{
+    size_t taken = 0;
+
+    if (!hand_on_host(t, take, context))
+        return;
+    while (taken < t->count && take(context, &t->list[taken]))
+        taken++;
+    t->count -= taken;
+    memmove(t->list, &t->list[taken], t->count * sizeof *t->list);
+}
