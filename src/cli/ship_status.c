@@ -25,8 +25,6 @@ struct line {
 struct status {
     enum cli_format format;
     struct ship_reader *reader; /* NULL: meter.db can't be read */
-    const struct ship_origin *origins;
-    size_t count;
     struct json json;
     bool is_behind_first;
 };
@@ -43,21 +41,13 @@ static void format_time(int64_t utc_ns, char out[HOUR_TEXT_MAX])
 /* Of a store that meter.db has. */
 static bool measure(const struct status *s, struct line *line, struct error *err)
 {
-    const struct ship_mark *m = &line->row->mark;
-    struct ship_end end;
+    struct ship_lag lag = {-1, -1};
 
-    line->behind_ticks = line->behind_s = -1;
-    for (size_t i = 0; line->row->has_mark && i < s->count; i++) {
-        if (!uuid_is_equal(&s->origins[i].store, &m->store))
-            continue;
-        if (!ship_reader_end(s->reader, &s->origins[i], &end, err))
-            return false;
-        line->behind_ticks = end.tick > m->tick ? end.tick - m->tick : 0;
-        if (line->behind_ticks == 0)
-            line->behind_s = 0;
-        else if (m->utc_ns >= 0)
-            line->behind_s = (end.utc_ns - m->utc_ns) / NS_PER_S;
-    }
+    if (line->row->has_mark && s->reader != NULL &&
+        !ship_reader_lag(s->reader, &line->row->mark, &lag, err))
+        return false;
+    line->behind_ticks = lag.ticks;
+    line->behind_s = lag.ns >= 0 ? lag.ns / NS_PER_S : -1;
     return true;
 }
 
@@ -230,13 +220,16 @@ static void end_answer(struct status *s)
 static void open_meter(struct status *s, const char *db)
 {
     static const struct ship_limits limits = {SHIP_TICKS_MAX, SHIP_SEGMENTS_MAX};
+    const struct ship_origin *origins;
+    size_t count;
     struct error err;
 
     if (ship_reader_open(&s->reader, db, &limits, &err) &&
-        ship_reader_origins(s->reader, &s->origins, &s->count, &err))
+        ship_reader_origins(s->reader, &origins, &count, &err))
         return;
     (void)fprintf(stderr, "pagemeter: how far it is behind is not known: %s\n", err.text);
-    s->count = 0;
+    ship_reader_close(s->reader);
+    s->reader = NULL;
 }
 
 bool ship_print_status(const struct ship_options *o, enum cli_format format, struct error *err)

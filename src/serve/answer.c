@@ -1,10 +1,13 @@
 #include "serve/answer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "billing/month.h"
 #include "common/calendar.h"
+#include "common/uri.h"
+#include "serve/server.h"
 
 bool answer_not_there(struct error *err)
 {
@@ -69,6 +72,18 @@ void answer_line(struct json *json, const struct points *p)
         put_values(json, "least", p, least);
         put_values(json, "most", p, most);
     }
+}
+
+/* ---- SQL ---- */
+
+bool answer_ask(const struct answering *a, const char *file, const struct reader_sink *sink,
+                struct error *err)
+{
+    char name[64];
+
+    (void)snprintf(name, sizeof name, "%s%s", file,
+                   uri_is_postgres(a->options->db) ? "_central" : "");
+    return reader_ask(a->reader, name, NULL, 0, sink, err);
 }
 
 bool answer_names(const struct answering *a, struct vm_names *names, struct error *err)

@@ -25,11 +25,14 @@ enum {
     ANSWER_LIVES_MAX = 500,
 };
 
+struct server_options;
+
 struct answering {
     struct reader *reader;
     const struct asker *asker;
     const struct serve_request *request;
     FILE *out;
+    const struct server_options *options;
 };
 
 MUST_CHECK bool answer_me(const struct answering *a, struct error *err);
@@ -41,6 +44,13 @@ MUST_CHECK bool answer_period(const struct answering *a, struct error *err);
 MUST_CHECK bool answer_metrics(const struct answering *a, struct error *err); /* OpenMetrics */
 
 /* ---- what they share ---- */
+
+/*
+ * Asks a file of sql/serve/ by its name, without parameters. Where PostgreSQL would read all that
+ * it has to find a little of it, there is another one for it, NAME_central, which says the same.
+ */
+MUST_CHECK bool answer_ask(const struct answering *a, const char *file,
+                           const struct reader_sink *sink, struct error *err);
 
 /* The one error for what does not exist and for what is another's. */
 bool answer_not_there(struct error *err);

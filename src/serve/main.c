@@ -16,9 +16,10 @@
 static const char usage_text[] =
     "usage: pagemeter serve [--db DB] [--listen SOCKET|ADDRESS:PORT] [--metrics "
     "SOCKET|ADDRESS:PORT|none]\n"
-    "                       [--key FILE] [--customers-only] [--public] [--secure]\n";
+    "                       [--ship DIR] [--key FILE] [--customers-only] [--public] [--secure]\n";
 
 #define LISTEN_DEFAULT "/run/pagemeter-serve/http.sock"
+#define SHIP_STATE_DEFAULT "/var/lib/pagemeter-ship"
 
 static bool take_option(int option, struct server_options *o, const char **key, struct error *err)
 {
@@ -31,6 +32,9 @@ static bool take_option(int option, struct server_options *o, const char **key, 
         return true;
     case 'm':
         o->metrics = optarg;
+        return true;
+    case 'n':
+        o->ship = optarg;
         return true;
     case 'k':
         *key = optarg;
@@ -53,14 +57,21 @@ static bool parse_options(int argc, char **argv, struct server_options *o, const
                           struct error *err)
 {
     static const struct option options[] = {
-        {"db", required_argument, NULL, 'd'},       {"listen", required_argument, NULL, 'l'},
-        {"metrics", required_argument, NULL, 'm'},  {"key", required_argument, NULL, 'k'},
-        {"customers-only", no_argument, NULL, 'c'}, {"public", no_argument, NULL, 'p'},
-        {"secure", no_argument, NULL, 's'},         {NULL, 0, NULL, 0},
+        {"db", required_argument, NULL, 'd'},
+        {"listen", required_argument, NULL, 'l'},
+        {"metrics", required_argument, NULL, 'm'},
+        {"key", required_argument, NULL, 'k'},
+        {"customers-only", no_argument, NULL, 'c'},
+        {"public", no_argument, NULL, 'p'},
+        {"secure", no_argument, NULL, 's'},
+        {"ship", required_argument, NULL, 'n'},
+        {NULL, 0, NULL, 0},
     };
     int option;
 
-    *o = (struct server_options){.db = STORE_DIR_DEFAULT, .listen = LISTEN_DEFAULT};
+    *o = (struct server_options){.db = STORE_DIR_DEFAULT,
+                                 .listen = LISTEN_DEFAULT,
+                                 .ship = SHIP_STATE_DEFAULT};
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         if (!take_option(option, o, key, err))
             return false;

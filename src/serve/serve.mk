@@ -1,7 +1,7 @@
 # pagemeter-serve: HTTP, in a program of its own, so that dom0 needs no libmicrohttpd. Included by the Makefile.
 
 serve = request link access weeks reader answer answer_fleet answer_vm answer_series answer_balloon \
-    answer_account metrics cache response slow listen server
+    answer_account exposition metrics metrics_balloon metrics_meter metrics_ship totals cache response slow listen server
 serve_pages = $(wildcard src/serve/page/*) third_party/uplot/uPlot.esm.js third_party/uplot/uPlot.min.css docs/openapi.json
 serve_sql = $(wildcard sql/serve/*.sql)
 serve_objects = $(serve:%=$(O)/src/serve/%.o) $(O)/gen/serve_files.o
@@ -11,12 +11,12 @@ $(O)/gen/serve_files.c: $(serve_pages) $(serve_sql) scripts/embed-serve.sh
 	sh scripts/embed-serve.sh $(serve_pages) -- $(serve_sql) >$@.new
 	@mv $@.new $@
 
-$(O)/bin/pagemeter-serve: $(O)/src/serve/main.o $(serve_objects) $(chart_objects) $(billing_objects) $(charging_objects) $(shared) $(safety)
+$(O)/bin/pagemeter-serve: $(O)/src/serve/main.o $(serve_objects) $(chart_objects) $(billing_objects) $(charging_objects) $(shipping_objects) $(shared) $(safety)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -linih -lnettle -lpq
 
 $(O)/test/bin/pagemeter-serve: $(O)/src/serve/main.o $(serve_objects) $(chart_objects) $(billing_objects) \
-    $(charging_objects) $(shared) $(safety_test)
+    $(charging_objects) $(shipping_objects) $(shared) $(safety_test)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -linih -lnettle -lpq
 

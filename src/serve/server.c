@@ -74,7 +74,7 @@ struct making {
 static bool write_answer(const struct making *m, struct reader *reader, FILE *out,
                          struct error *err)
 {
-    const struct answering a = {reader, m->asker, m->request, out};
+    const struct answering a = {reader, m->asker, m->request, out, &m->server->o};
 
     switch (m->request->endpoint) {
     case ENDPOINT_ME:

@@ -23,8 +23,9 @@ enum {
 
 struct server_options {
     const char *db;
-    const char *listen;         /* a socket's path, or ADDRESS:PORT */
-    const char *metrics;        /* the same; NULL: at /metrics of the other, "none": nowhere */
+    const char *listen;  /* a socket's path, or ADDRESS:PORT */
+    const char *metrics; /* the same; NULL: at /metrics of the other, "none": nowhere */
+    const char *ship;    /* the directory of pagemeter ship's notes, which may not be there */
     const struct link_key *key; /* NULL: no links */
     bool is_customers_only;
     bool is_public; /* may listen at an address that is not loopback; implies customers only */

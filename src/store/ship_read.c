@@ -243,6 +243,31 @@ bool ship_reader_end(struct ship_reader *r, const struct ship_origin *origin, st
     return true;
 }
 
+bool ship_reader_lag(struct ship_reader *r, const struct ship_mark *mark, struct ship_lag *out,
+                     struct error *err)
+{
+    struct ship_lag lag = {-1, -1};
+    const struct ship_origin *origins;
+    struct ship_end end;
+    size_t count;
+
+    if (!ship_reader_origins(r, &origins, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!uuid_is_equal(&origins[i].store, &mark->store))
+            continue;
+        if (!ship_reader_end(r, &origins[i], &end, err))
+            return false;
+        lag.ticks = end.tick > mark->tick ? end.tick - mark->tick : 0;
+        if (lag.ticks == 0)
+            lag.ns = 0;
+        else if (mark->utc_ns >= 0)
+            lag.ns = end.utc_ns - mark->utc_ns;
+    }
+    *out = lag;
+    return true;
+}
+
 bool ship_reader_hour_begin(struct ship_reader *r, const struct ship_origin *origin, int64_t tick,
                             int64_t *out, struct error *err)
 {

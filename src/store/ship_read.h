@@ -12,6 +12,7 @@
 #ifndef PAGEMETER_SHIP_READ_H
 #define PAGEMETER_SHIP_READ_H
 
+#include "store/ship_store.h"
 #include "store/store.h"
 
 /*
@@ -83,6 +84,13 @@ struct ship_end {
 };
 MUST_CHECK bool ship_reader_end(struct ship_reader *reader, const struct ship_origin *origin,
                                 struct ship_end *out, struct error *err);
+
+/* How far what was shipped of a store is behind what the file has of it; -1: that is not known. */
+struct ship_lag {
+    int64_t ticks, ns;
+};
+MUST_CHECK bool ship_reader_lag(struct ship_reader *reader, const struct ship_mark *mark,
+                                struct ship_lag *out, struct error *err);
 
 /* UTC of a tick; -1 when it is not there. */
 MUST_CHECK bool ship_reader_utc(struct ship_reader *reader, int64_t tick, int64_t *utc_ns,

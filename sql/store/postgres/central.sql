@@ -95,12 +95,11 @@ SELECT s.store_no, s.host, s.store,
             ELSE 'whole' END,
        m.whole_to % 1000000000000,
        coalesce((SELECT t.utc_ns FROM meter.ticks_between(s.store_no, m.whole_to, m.whole_to) AS t), 0),
-       coalesce((SELECT t.utc_ns FROM meter.derived AS d
-                   CROSS JOIN LATERAL meter.ticks_between(d.store_no, d.tick, d.tick) AS t
-                  WHERE d.store_no = s.store_no), 0),
+       coalesce((SELECT t.utc_ns FROM meter.ticks_between(s.store_no, e.tick, e.tick) AS t), 0),
        (SELECT count(*) FROM meter.ship_conflict AS c WHERE c.store_no = s.store_no)
   FROM meter.store AS s
   LEFT JOIN meter.store_mark AS m ON m.store_no = s.store_no
+  LEFT JOIN meter.derived AS e ON e.store_no = s.store_no
   LEFT JOIN meter.retired AS r ON r.store_no = s.store_no
  ORDER BY s.store_no;
 
