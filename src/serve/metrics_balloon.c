@@ -153,8 +153,9 @@ bool metrics_put_balloon(struct metrics *m, bool is_readable, struct error *err)
     const struct balloon_totals_reader reader = {take_host_total, &h};
     struct error why;
 
-    if (store == NULL)
+    if (store == NULL && !m->a->reader->is_balloon_lost)
         return true;
+    is_readable = is_readable && store != NULL;
     if (is_readable && !balloon_store_totals(store, BALLOON_TOTALS_OF_ALL, &reader, &why)) {
         log_event(LOG_LEVEL_WARNING, "what memory on demand keeps is not told: %s", why.text);
         is_readable = false;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/uri.h"
 #include "store/central.h"
 
@@ -72,12 +73,22 @@ static bool has_balloon(const char *db)
     return !uri_is_postgres(db) && access(path, F_OK) == 0;
 }
 
+/* All else is answered without it. */
+static void open_balloon(struct reader *r, const char *db)
+{
+    struct error err;
+
+    r->is_balloon_lost = has_balloon(db) && !balloon_store_open(&r->balloon, db, STORE_READ, &err);
+    if (r->is_balloon_lost)
+        log_event(LOG_LEVEL_WARNING, "answers are without memory on demand: %s", err.text);
+}
+
 static bool reader_open(struct reader *r, const char *db, struct error *err)
 {
     r->opened_ns = clock_mono().ns;
+    open_balloon(r, db);
     return store_open_named(&r->measured, db, err) && query_open(&r->query, db, err) &&
-           (!query_has_books(db) || billing_open(&r->books, db, STORE_READ, err)) &&
-           (!has_balloon(db) || balloon_store_open(&r->balloon, db, STORE_READ, err));
+           (!query_has_books(db) || billing_open(&r->books, db, STORE_READ, err));
 }
 
 static bool refresh_book(struct reader *r, struct error *err)

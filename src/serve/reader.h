@@ -19,6 +19,7 @@ struct reader {
     struct cost_marks marks;       /* of then, with the book */
     struct balloon_store *balloon; /* NULL: there is no memory on demand here */
     struct weeks *weeks;           /* that all readers share */
+    bool is_balloon_lost;          /* there is, and it can't be read */
     int64_t opened_ns, book_ns;    /* CLOCK_BOOTTIME */
     bool is_used;
 };
