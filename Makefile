@@ -165,7 +165,7 @@ install: all ## programs, unit, manuals, schema, queries, example configuration
 	install -D -m 644 etc/pagemeter.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/pagemeter.conf
 	install -d $(DESTDIR)$(DATADIR)/doc/pagemeter
 	install -m 644 docs/*.md README.md CHANGELOG.md LICENSE $(DESTDIR)$(DATADIR)/doc/pagemeter
-	cp -R schema sql $(DESTDIR)$(DATADIR)/pagemeter/
+	cp -R schema sql reports $(DESTDIR)$(DATADIR)/pagemeter/
 	install -m 644 etc/pagemeter.conf $(DESTDIR)$(DATADIR)/pagemeter/pagemeter.conf.example
 	test -e $(DESTDIR)$(SYSCONFDIR)/pagemeter/pagemeter.conf || \
 	    install -m 644 etc/pagemeter.conf $(DESTDIR)$(SYSCONFDIR)/pagemeter/
