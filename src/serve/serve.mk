@@ -31,6 +31,8 @@ check-serve: all test-programs $(O)/.deps-check $(O)/browser/.installed ## what 
 	python3 tests/serve/api.py $(O)/bin
 	bash tests/serve/mutants.sh $(O)
 	python3 tests/serve/engines.py $(O)/bin
+	python3 tests/serve/metrics.py $(O)/bin
+	python3 tests/serve/grafana.py $(O)/bin
 	python3 tests/serve/page.py $(O)/bin $(O)/browser $(O)/serve
 check: check-serve
 
