@@ -110,6 +110,6 @@ SELECT '', what, action, reason, failure, sum(total), max(utc_ns)
 -- :name BALLOON_PRUNE_TALLY
 DELETE FROM tally WHERE vm IN (SELECT vm FROM tally WHERE vm <> '' GROUP BY vm HAVING max(utc_ns) < ?1);
 
--- by the index: the newest of each VM
+-- the newest of each VM; +vm, or it would read the figures of all time in the order of an index
 -- :name BALLOON_SELECT_LATEST
-SELECT vm, max(utc_ns), target_kib, need_kib FROM figure WHERE utc_ns >= ?1 GROUP BY vm;
+SELECT vm, max(utc_ns), target_kib, need_kib FROM figure WHERE utc_ns >= ?1 GROUP BY +vm;

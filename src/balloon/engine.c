@@ -398,30 +398,11 @@ static void tell_alerts(struct engine *e)
         tell_alert(e, NULL, of_host);
 }
 
-/* What keeps a VM that wants to grow from it. */
-static bool is_refusal(enum reason reason)
-{
-    switch (reason) {
-    case REASON_AT_CEILING:
-    case REASON_NO_SURPLUS:
-    case REASON_POOL_SHARE:
-    case REASON_CLAIM:
-    case REASON_SPENT:
-    case REASON_TRACKING:
-    case REASON_FAIR_SHARE:
-    case REASON_DRAINING:
-    case REASON_NO_SWAP:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static void tell_refusals(struct engine *e)
 {
     for (size_t i = 0; i < e->count; i++) {
         struct vm *vm = &e->vms[i];
-        enum reason refused = is_refusal(vm->blocked_by) ? vm->blocked_by : REASON_NONE;
+        enum reason refused = tally_is_refusal(vm->blocked_by) ? vm->blocked_by : REASON_NONE;
 
         if (refused != REASON_NONE && refused != vm->refused_by)
             tell_counted(e, vm, TALLY_REFUSAL, refused);

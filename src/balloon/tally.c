@@ -5,6 +5,24 @@
 const char *const tally_words[TALLY_WHATS] = {
     [TALLY_REFUSAL] = "refusal", [TALLY_HOSTILE] = "hostile", [TALLY_ALERT] = "alert"};
 
+bool tally_is_refusal(enum reason reason)
+{
+    switch (reason) {
+    case REASON_AT_CEILING:
+    case REASON_NO_SURPLUS:
+    case REASON_POOL_SHARE:
+    case REASON_CLAIM:
+    case REASON_SPENT:
+    case REASON_TRACKING:
+    case REASON_FAIR_SHARE:
+    case REASON_DRAINING:
+    case REASON_NO_SWAP:
+        return true;
+    default:
+        return false;
+    }
+}
+
 void tally_add(struct tally *t, const struct uuid *vm, enum tally_what what, enum reason reason)
 {
     for (size_t i = 0; vm != NULL && i < t->count; i++) {

@@ -24,6 +24,9 @@ enum tally_what {
 
 extern const char *const tally_words[TALLY_WHATS]; /* as the store has them */
 
+/* Does this keep a VM that wants to grow from it? */
+bool tally_is_refusal(enum reason reason);
+
 struct tally_count {
     bool is_host; /* else of vm */
     struct uuid vm;

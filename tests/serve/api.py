@@ -26,6 +26,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "billing"))
 sys.path.insert(0, os.path.join(HERE, "..", "fleet"))
 import openapi
 import scene
+import watched
 
 NAME = "<img src=x onerror=alert(1)>\"'&"
 
@@ -315,24 +316,12 @@ class Given:
 def main():
     t = Given()
     t.bindir = os.path.abspath(sys.argv[1])
-    only = sys.argv[2:]
-    passed = failed = 0
     with scene.store_of(t.bindir) as product, tempfile.TemporaryDirectory() as scratch:
         t.product, t.scratch, t.key = product, scratch, os.path.join(scratch, "link.key")
         product.run("account", "assign", scene.D, "acme", "--from", "2024-02", "--name", NAME)
         product.run("link", "--make-key", "--key", t.key)
         with Server(t.bindir, product.store, scratch, "--key", t.key) as t.server:
-            for name, test in sorted(globals().items()):
-                if not name.startswith("test_") or (only and name not in only):
-                    continue
-                try:
-                    test(t)
-                    passed += 1
-                except Exception as wrong:
-                    failed += 1
-                    print(f"{name}: {type(wrong).__name__}: {wrong}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+            return watched.run_tests(sys.modules[__name__], t)
 
 
 if __name__ == "__main__":
