@@ -7,6 +7,7 @@ the store; from a directory and from PostgreSQL.
 The last line is "N passed, M failed".
 """
 
+import json
 import os
 import re
 import shutil
@@ -86,6 +87,15 @@ def test_both_say_the_same_of_vms_and_hosts(t):
             mine = {tuple(l for l in key if l[0] != "name"): v for key, v in directory[name].samples.items()}
             other = {tuple(l for l in key if l[0] != "name"): v for key, v in family.samples.items()}
             check(mine == other, f"{name}: {mine} and {other}")
+
+
+def test_both_say_the_same_of_the_fleet(t):
+    """As JSON: the SQL of it is written twice too."""
+    said = [json.loads(watched.fetch(server.url + "/api/v1/fleet?all=1")) for server in (t.directory, t.central)]
+    hosts = [fleet["hosts"] for fleet in said]
+    check(hosts[0] == hosts[1] and len(hosts[0]) == 1, hosts)
+    held = [sorted((vm["vm"], vm["kib"]) for vm in fleet["vms"]) for fleet in said]
+    check(held[0] == held[1] and len(held[0]) == 4, held)
 
 
 def test_meter_is_as_the_store_says(t):
