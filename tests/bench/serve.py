@@ -93,6 +93,21 @@ async def single(http, bill, vms):
     return took, size
 
 
+async def scrape(http, times):
+    """/metrics, later than what is kept of the one before."""
+    reader, writer = await asyncio.open_unix_connection(http, limit=1 << 24)
+    took = []
+    for _ in range(times):
+        begun = time.monotonic()
+        status, body = await ask(reader, writer, "/metrics")
+        took.append(time.monotonic() - begun)
+        if status != b"200":
+            raise SystemExit(f"/metrics: {body[:200]}")
+        await asyncio.sleep(3.2)
+    writer.close()
+    return took, len(body)
+
+
 def of(took):
     took = sorted(1000 * t for t in took)
     return f"median {statistics.median(took):.0f} ms, 95 of 100 under {took[len(took) * 95 // 100]:.0f} ms, worst {took[-1]:.0f} ms"
@@ -177,6 +192,8 @@ def measure(bindir, where, db, bill, readers, seconds, vms):
         time.sleep(15)
         took, size = asyncio.run(single(http, bill, vms))
         print(f"  a chart of 30 days, asked for first: {of(took)}; {size / 1000:.0f} kB")
+        scraped, length = asyncio.run(scrape(http, 4))
+        print(f"  /metrics, {length / 1000:.0f} kB: {1000 * scraped[0]:.0f} ms at first, then {1000 * statistics.median(scraped[1:]):.0f} ms")
         before = meter.ticks()
         took, wrong = asyncio.run(crowd(http, bill, readers, seconds))
         time.sleep(2)
