@@ -231,7 +231,7 @@ asan: ## the tests with address and undefined behaviour sanitizers
 
 FUZZ_SECONDS ?= 60
 fuzz_names = $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
-fuzz_sources = $(filter-out src/common/safety.c src/common/safety_test.c,$(patsubst $(O)/%.o,%.c,$(filter $(O)/src/%,$(shared) $(billing_objects)))) src/common/safety.c src/serve/request.c src/serve/link.c $(agent_sources) \
+fuzz_sources = $(filter-out src/common/safety.c src/common/safety_test.c,$(patsubst $(O)/%.o,%.c,$(filter $(O)/src/%,$(shared) $(billing_objects)))) src/common/safety.c src/serve/request.c src/serve/link.c src/cli/cli.c $(agent_sources) \
     $(patsubst %,src/chart/%.c,label size)
 
 $(O)/fuzz/%: tests/fuzz/%.c $(fuzz_sources) $(generated) | $(O)/.deps-check
