@@ -39,6 +39,16 @@ SELECT vm, name
  WHERE change = (SELECT max(change) FROM vm_name WHERE vm = n.vm AND change <= ?1)
  ORDER BY vm;
 
+-- :name BILLING_SELECT_ACCOUNT_NAMES
+-- as of a change, what was said when a VM was given to an account
+SELECT vm, name
+  FROM vm_name AS n
+ WHERE change = (SELECT max(m.change)
+                   FROM vm_name AS m
+                   JOIN vm_owner AS o ON o.vm = m.vm AND o.change = m.change
+                  WHERE m.vm = n.vm AND m.change <= ?1 AND o.account = ?2)
+ ORDER BY vm;
+
 -- :name BILLING_SELECT_CHARGED
 SELECT tick, stale_from, unassigned_s, unassigned_frac, unpriced_s, unpriced_frac, host, store
   FROM charged

@@ -32,6 +32,14 @@ bool vm_names_read(struct vm_names *names, struct billing_store *b, int64_t chan
     return billing_read_names(b, change, &sink, err);
 }
 
+bool vm_names_read_of(struct vm_names *names, struct billing_store *b, int64_t change,
+                      const char *account, struct error *err)
+{
+    const struct billing_name_sink sink = {take_name, names};
+
+    return billing_read_account_names(b, change, account, &sink, err);
+}
+
 static int by_vm(const void *key, const void *element)
 {
     const struct vm_name *name = element;

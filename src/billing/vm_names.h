@@ -18,6 +18,9 @@ struct vm_names {
 /* When this change had been made; INT64_MAX: now. Cleared by vm_names_clear, after an error too. */
 MUST_CHECK bool vm_names_read(struct vm_names *names, struct billing_store *b, int64_t change,
                               struct error *err);
+/* What this account's VMs were called when they were given to it: no word of another's. */
+MUST_CHECK bool vm_names_read_of(struct vm_names *names, struct billing_store *b, int64_t change,
+                                 const char *account, struct error *err);
 /* NULL for one that has none. */
 const char *vm_names_find(const struct vm_names *names, const struct uuid *vm);
 void vm_names_clear(struct vm_names *names);

@@ -21,14 +21,15 @@ struct run {
     struct chart_sources sources;
     struct billing_store *billing;
     struct book *book;
-    struct vm_names names;
-    struct uuid *vms; /* that are to be drawn */
+    struct vm_names names, shown; /* shown: of a chart for one account */
+    struct uuid *vms;             /* that are to be drawn */
     size_t vm_count;
 };
 
 static void run_clear(struct run *r)
 {
     vm_names_clear(&r->names);
+    vm_names_clear(&r->shown);
     free(r->vms);
     free(r->sources.marks.list);
     book_free(r->book);
@@ -47,7 +48,9 @@ static bool open_books(struct run *r, struct error *err)
         return true;
     if (!billing_open(&r->billing, db, STORE_READ, err) || !book_read(&r->book, r->billing, err) ||
         !cost_read_marks(r->sources.measured, r->billing, &r->sources.marks, err) ||
-        !vm_names_read(&r->names, r->billing, INT64_MAX, err))
+        !vm_names_read(&r->names, r->billing, INT64_MAX, err) ||
+        (r->options->account != NULL &&
+         !vm_names_read_of(&r->shown, r->billing, INT64_MAX, r->options->account, err)))
         return false;
     r->sources.book = r->book;
     return true;
@@ -160,7 +163,7 @@ static bool check_known(struct run *r, const struct uuid *vm, struct error *err)
 
 static struct chart_request request_of(const struct run *r, const struct uuid *vm)
 {
-    const char *name = vm_names_find(&r->names, vm);
+    const char *name = vm_names_find(r->options->account != NULL ? &r->shown : &r->names, vm);
     struct error ignored;
     struct uuid given;
 

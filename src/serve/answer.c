@@ -86,9 +86,14 @@ bool answer_ask(const struct answering *a, const char *file, const struct reader
     return reader_ask(a->reader, name, NULL, 0, sink, err);
 }
 
-bool answer_names(const struct answering *a, struct vm_names *names, struct error *err)
+bool answer_names(const struct answering *a, int64_t change, struct vm_names *names,
+                  struct error *err)
 {
-    return a->reader->books == NULL || vm_names_read(names, a->reader->books, INT64_MAX, err);
+    struct billing_store *books = a->reader->books;
+
+    if (books == NULL || a->asker->is_operator)
+        return books == NULL || vm_names_read(names, books, change, err);
+    return vm_names_read_of(names, books, change, a->asker->account, err);
 }
 
 /* ---- small answers ---- */

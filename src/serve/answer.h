@@ -64,7 +64,12 @@ void answer_time(struct json *json, const char *name, int64_t utc_ns);       /* 
  */
 void answer_line(struct json *json, const struct points *points);
 
-/* What VMs are called now; none is called anything without books. */
-MUST_CHECK bool answer_names(const struct answering *a, struct vm_names *names, struct error *err);
+/*
+ * What VMs were called when this change had been made; INT64_MAX: now. For a customer by his own
+ * word, since a name may be that of who had the VM before, or will have it. None is called anything
+ * without books.
+ */
+MUST_CHECK bool answer_names(const struct answering *a, int64_t change, struct vm_names *names,
+                             struct error *err);
 
 #endif

@@ -15,8 +15,8 @@ struct account_answer {
     struct json json;
     const struct book_account *account;
     struct statement statement;
-    struct vm_names names;
-    int64_t from_hour, to_hour; /* the month, by the account's own clock */
+    struct vm_names names, billed; /* now, and as it was when the month was sealed */
+    int64_t from_hour, to_hour;    /* the month, by the account's own clock */
 };
 
 static void put_money(struct json *json, const struct statement_row *row)
@@ -44,8 +44,10 @@ static void put_prices(struct json *json, const struct statement_row *row)
     json_close(json);
 }
 
-static void put_line(struct json *json, const struct statement_row *row)
+static void put_line(struct account_answer *x, const struct statement_row *row)
 {
+    struct json *json = &x->json;
+    const char *name = row->line.is_pool ? NULL : vm_names_find(&x->billed, &row->line.vm);
     char vm[UUID_TEXT_MAX], text[USAGE_TEXT_MAX];
 
     json_open_flat_object(json, NULL);
@@ -53,7 +55,7 @@ static void put_line(struct json *json, const struct statement_row *row)
         json_null(json, "vm");
     else
         json_text(json, "vm", uuid_format(&row->line.vm, vm));
-    json_text(json, "name", row->vm_name);
+    json_text(json, "name", name != NULL ? name : "");
     answer_int128(json, "kib_ns", row->usage.kib_ns);
     json_text(json, "gib_h", usage_format_gib_h(row->usage.kib_ns, text));
     answer_int128(json, "measured_ns", (uint64_t)row->usage.measured_ns);
@@ -113,7 +115,7 @@ static void put_bill(struct account_answer *x)
     for (size_t i = 0; i < s->count; i++) {
         if (strcmp(s->rows[i].line.account, x->account->id) != 0)
             continue;
-        put_line(&x->json, &s->rows[i]);
+        put_line(x, &s->rows[i]);
         kib_ns += s->rows[i].usage.kib_ns;
         missing_ns += (uint64_t)s->rows[i].usage.missing_ns;
     }
@@ -229,11 +231,12 @@ bool answer_account(const struct answering *a, struct error *err)
     span.to_hour = month_first_hour(span.month + 1, 0);
     x.from_hour = month_first_hour(span.month, x.account->offset_h);
     x.to_hour = month_first_hour(span.month + 1, x.account->offset_h);
-    bool is_ok = answer_names(a, &x.names, err) &&
+    bool is_ok = answer_names(a, INT64_MAX, &x.names, err) &&
                  statement_read(reader->measured, reader->books, &span, &x.statement, err) &&
-                 put_account(&x, err);
+                 answer_names(a, x.statement.change, &x.billed, err) && put_account(&x, err);
 
     statement_free(&x.statement);
     vm_names_clear(&x.names);
+    vm_names_clear(&x.billed);
     return is_ok;
 }

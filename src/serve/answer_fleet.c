@@ -147,7 +147,7 @@ static bool put_all(struct fleet *f, struct error *err)
 bool answer_fleet(const struct answering *a, struct error *err)
 {
     struct fleet f = {.a = a};
-    bool is_ok = answer_names(a, &f.names, err) && put_all(&f, err);
+    bool is_ok = answer_names(a, INT64_MAX, &f.names, err) && put_all(&f, err);
 
     vm_names_clear(&f.names);
     return is_ok;

@@ -100,8 +100,8 @@ bool answer_vm(const struct answering *a, struct error *err)
         .now_hour = calendar_hour_of((uint64_t)a->request->now_utc_ns),
     };
     struct vm_names names = {0};
-    bool is_ok =
-        answer_names(a, &names, err) && put_vm(&x, vm_names_find(&names, &a->request->vm), err);
+    bool is_ok = answer_names(a, INT64_MAX, &names, err) &&
+                 put_vm(&x, vm_names_find(&names, &a->request->vm), err);
 
     vm_names_clear(&names);
     return is_ok;

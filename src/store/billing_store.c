@@ -289,20 +289,40 @@ bool billing_read_book(struct billing_store *b, const struct billing_book_sink *
     return true;
 }
 
-bool billing_read_names(struct billing_store *b, int64_t change,
-                        const struct billing_name_sink *sink, struct error *err)
+static bool read_names(struct db_stmt *stmt, const struct billing_name_sink *sink,
+                       struct error *err)
 {
-    struct db_stmt *stmt = NULL;
     enum db_row row = DB_FAILED;
     struct uuid vm;
-    bool is_ok = db_prepare(&b->db, SQL_BILLING_SELECT_NAMES, &stmt, err);
+    bool is_ok = true;
 
-    if (is_ok)
-        db_bind_int(stmt, 1, change);
     while (is_ok && (row = db_step(stmt, "read its names", err)) == DB_ROW)
         is_ok = db_uuid(stmt, 0, &vm, err) && sink->name(sink->self, &vm, text_of(stmt, 1), err);
     db_finalize(stmt);
     return is_ok && row == DB_DONE;
+}
+
+bool billing_read_names(struct billing_store *b, int64_t change,
+                        const struct billing_name_sink *sink, struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+
+    if (!db_prepare(&b->db, SQL_BILLING_SELECT_NAMES, &stmt, err))
+        return false;
+    db_bind_int(stmt, 1, change);
+    return read_names(stmt, sink, err);
+}
+
+bool billing_read_account_names(struct billing_store *b, int64_t change, const char *account,
+                                const struct billing_name_sink *sink, struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+
+    if (!db_prepare(&b->db, SQL_BILLING_SELECT_ACCOUNT_NAMES, &stmt, err))
+        return false;
+    db_bind_int(stmt, 1, change);
+    db_bind_text(stmt, 2, account);
+    return read_names(stmt, sink, err);
 }
 
 /* ---- how far ---- */

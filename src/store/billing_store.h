@@ -80,6 +80,10 @@ struct billing_name_sink {
 };
 MUST_CHECK bool billing_read_names(struct billing_store *b, int64_t change,
                                    const struct billing_name_sink *sink, struct error *err);
+/* The same of what was said when a VM was given to this account: what another calls it is his. */
+MUST_CHECK bool billing_read_account_names(struct billing_store *b, int64_t change,
+                                           const char *account,
+                                           const struct billing_name_sink *sink, struct error *err);
 
 /* ---- how far the measurements have been charged ---- */
 

@@ -247,8 +247,8 @@ def test_money(product, options):
 def test_owners(product, options):
     db = product.store("owners", trace_of(steady(3 * 3600 + 60, {1: 1048576, 2: 2097152})))
     for words in (["account", "add", "acme", "--name", "Acme"], ["account", "add", "other", "--name", "Other"],
-                  ["account", "assign", vm_of(1), "acme", "--from", "2026-11-22T15", "--exact"],
-                  ["account", "assign", vm_of(1), "other", "--from", "2026-11-22T16"],
+                  ["account", "assign", vm_of(1), "acme", "--from", "2026-11-22T15", "--exact", "--name", "of acme"],
+                  ["account", "assign", vm_of(1), "other", "--from", "2026-11-22T16", "--name", "of other"],
                   ["account", "assign", vm_of(1), "acme", "--from", "2026-11-22T17"],
                   ["account", "assign", vm_of(2), "other", "--from", "2026-11-22T15", "--exact"]):
         product.run(*words, "--db", db)
@@ -259,6 +259,7 @@ def test_owners(product, options):
     equal(os.listdir(out), [f"{vm_of(1)}.json"], "the charts of acme")
     with open(os.path.join(out, f"{vm_of(1)}.json"), encoding="utf-8") as file:
         chart = json.load(file)
+    equal(chart["name"], "of acme", "what acme called it")
     usage = {(row["account"], row["hour"]): int(row["kib_ns"])
              for row in product.usage(db, "--by", "vm,account,hour") if row["vm"] == vm_of(1)}
     equal(int(chart["kib_ns"]), usage["acme", "2026-11-22T15:00:00Z"] + usage["acme", "2026-11-22T17:00:00Z"], "acme's usage")

@@ -215,6 +215,21 @@ def test_customer_sees_the_hours_that_were_his(t):
     check(max(parts[0]["allocated"]["ms"]) <= limit + 50 and min(parts[1]["allocated"]["ms"]) >= limit - 50, "not his hours")
 
 
+def test_customer_reads_no_name_of_anothers(t):
+    """What a VM is called by who has it now, or will have it, is not what its owner of then called it."""
+    with scene.copy_of(t.product) as product:
+        product.run("account", "assign", scene.A, "beta", "--from", "2024-02-29T20", "--name", "beta-now")
+        product.run("account", "assign", scene.D, "beta", "--from", "2099-01", "--name", "beta-later")
+        product.run("account", "assign", scene.C, "acme", "--from", "2099-01")
+        product.run("account", "assign", scene.C, "beta", "--from", "2024-01", "--name", "beta-own")
+        with Server(t.bindir, product.store, t.scratch, "--key", t.key, listen="names.sock") as server:
+            paths = ["fleet", *(f"account/acme?period=2024-0{month}" for month in (1, 2, 3)), *(f"vm/{vm}" for vm in (scene.A, scene.D))]
+            said = [json.dumps(server.get("/api/v1/" + path, cookie=link(t, "acme"))) for path in paths]
+            check("beta" not in "".join(said), f"{said}")
+            check(json.dumps(NAME) in said[0] and json.dumps(NAME) in said[3] and "=build server" in said[2], "his own name is gone")
+            check("beta-own" in json.dumps(server.get("/api/v1/fleet", cookie=link(t, "beta"))), "the name of beta is gone")
+
+
 def test_links_expire_and_cant_be_made_up(t):
     good = link(t, "acme")
     version, account, expiry, mac = good.split("~")
