@@ -104,6 +104,9 @@ static bool take_points(struct serve_request *r, const char *value, struct error
 
 static bool take_all(struct serve_request *r, const char *value, struct error *err)
 {
+    if (r->has_all)
+        return error_set(err, ERR_USAGE, "'all' is there twice");
+    r->has_all = true;
     if (strcmp(value, "1") != 0 && strcmp(value, "0") != 0)
         return error_set(err, ERR_USAGE, "'all' is 0 or 1");
     r->with_unbilled = value[0] == '1';

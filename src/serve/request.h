@@ -45,7 +45,7 @@ struct serve_request {
     unsigned points;                   /* of a series */
     bool with_unbilled;                /* "all=1": dom0 and service domains too */
     char period[PARAMETER_LENGTH_MAX]; /* of an account and a period */
-    bool has_from, has_to;
+    bool has_from, has_to, has_all;
     int64_t now_utc_ns;
 };
 

@@ -150,10 +150,13 @@ static struct body *make_answer(void *context)
 
 /* ---- parameters ---- */
 
+/* A key that was cut would be that of other questions too: it is longer than what is kept. */
+enum { KEY_SIZE = CACHE_KEY_MAX + 1 };
+
 struct taking {
     struct serve_request *request;
     struct error *err;
-    char *key; /* of the cache: who, path, parameters */
+    char *key; /* of the cache, KEY_SIZE: who, path, parameters; full: too long for it */
     bool is_ok;
 };
 
@@ -161,8 +164,8 @@ static void add_key(char *key, const char *text)
 {
     size_t length = strlen(key);
 
-    (void)strncat(key, text, CACHE_KEY_MAX - length - 1);
-    (void)strncat(key, "\n", CACHE_KEY_MAX - strlen(key) - 1);
+    (void)strncat(key, text, KEY_SIZE - length - 1);
+    (void)strncat(key, "\n", KEY_SIZE - strlen(key) - 1);
 }
 
 static enum MHD_Result take_parameter(void *self, enum MHD_ValueKind kind, const char *name,
@@ -204,7 +207,7 @@ static enum MHD_Result let_in(const struct server *s, struct MHD_Connection *c, 
 static enum MHD_Result answer_api(struct server *s, struct MHD_Connection *c, const char *path,
                                   struct serve_request *request)
 {
-    char key[CACHE_KEY_MAX] = "";
+    char key[KEY_SIZE] = "";
     struct error err;
     struct asker asker;
 
