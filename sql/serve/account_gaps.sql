@@ -9,5 +9,4 @@ SELECT l.vm, f.utc_ns AS since, z.utc_ns AS until, g.span_ns, g.cause
                 AND (l.last_tick IS NULL OR l.last_tick >= g.tick)
  WHERE z.utc_ns > CAST(:from_ns AS bigint) AND f.utc_ns < CAST(:to_ns AS bigint) AND l.billed = 1
    AND l.vm IN (SELECT vm FROM vm_owner WHERE account = CAST(:account AS text))
- ORDER BY z.utc_ns DESC, l.vm
- LIMIT 1000;
+ ORDER BY z.utc_ns DESC, l.vm;

@@ -17,6 +17,7 @@ struct account_answer {
     struct statement statement;
     struct vm_names names, billed; /* now, and as it was when the month was sealed */
     int64_t from_hour, to_hour;    /* the month, by the account's own clock */
+    int64_t gaps;                  /* so far, those that are not listed too */
 };
 
 static void put_money(struct json *json, const struct statement_row *row)
@@ -154,10 +155,32 @@ static bool put_vm(void *self, const char *const *v, struct error *err)
     return true;
 }
 
+/* A gap, or the part of it that is his. */
+static void put_gap_part(struct account_answer *x, const char *const *v, int64_t from, int64_t to)
+{
+    bool is_whole = from == reader_number(v[1]) && to == reader_number(v[2]);
+
+    if (x->gaps++ >= ANSWER_GAPS_MAX)
+        return;
+    json_open_flat_object(&x->json, NULL);
+    json_text(&x->json, "vm", v[0]);
+    answer_time(&x->json, "from", from);
+    answer_time(&x->json, "to", to);
+    if (is_whole) /* as it was measured; the rest by the wall clock, which says whose it is */
+        json_text(&x->json, "span_ns", v[3]);
+    else
+        answer_int128(&x->json, "span_ns", (uint64_t)(to - from));
+    json_text(&x->json, "cause", v[4]);
+    json_close(&x->json);
+}
+
+/* What of it lies in hours of another is the other's to know. */
 static bool put_gap(void *self, const char *const *v, struct error *err)
 {
     struct account_answer *x = self;
     struct asker as_owner = {.is_operator = false};
+    int64_t from = reader_number(v[1]), to = reader_number(v[2]);
+    int64_t to_hour = to / NS_PER_HOUR + (to % NS_PER_HOUR != 0);
     struct uuid vm;
 
     (void)strcpy(as_owner.account, x->account->id);
@@ -165,15 +188,12 @@ static bool put_gap(void *self, const char *const *v, struct error *err)
         return error_set(err, ERR_STORE, "'%.40s' is no uuid of a VM", v[0]);
     struct access access = access_to(&as_owner, x->a->reader->book, &vm);
 
-    if (!access_has_hour(&access, calendar_hour_of((uint64_t)reader_number(v[1]))))
-        return true;
-    json_open_flat_object(&x->json, NULL);
-    json_text(&x->json, "vm", v[0]);
-    answer_time(&x->json, "from", reader_number(v[1]));
-    answer_time(&x->json, "to", reader_number(v[2]));
-    json_text(&x->json, "span_ns", v[3]);
-    json_text(&x->json, "cause", v[4]);
-    json_close(&x->json);
+    for (int64_t hour = from / NS_PER_HOUR, end; access_next(&access, &hour, to_hour, &end);
+         hour = end) {
+        int64_t begin_ns = hour * NS_PER_HOUR, end_ns = end * NS_PER_HOUR;
+
+        put_gap_part(x, v, begin_ns > from ? begin_ns : from, end_ns < to ? end_ns : to);
+    }
     return true;
 }
 
@@ -194,6 +214,7 @@ static bool put_lists(struct account_answer *x, struct error *err)
     if (!reader_ask(reader, "account_gaps", p, 3, &(struct reader_sink){put_gap, x}, err))
         return false;
     json_close(&x->json);
+    json_int(&x->json, "gaps_more", x->gaps > ANSWER_GAPS_MAX ? x->gaps - ANSWER_GAPS_MAX : 0);
     return true;
 }
 

@@ -230,6 +230,30 @@ def test_customer_reads_no_name_of_anothers(t):
             check("beta-own" in json.dumps(server.get("/api/v1/fleet", cookie=link(t, "beta"))), "the name of beta is gone")
 
 
+def moved_in_a_gap(product):
+    """A has a gap of most of February, in which beta gets it; C is held by beta when its host falls silent, then acme's."""
+    trace = scene.sealed_january(product)
+    trace.head()
+    trace.jump_to(scene.FEBRUARY_29 + 18 * scene.HOUR)
+    trace.go(scene.FEBRUARY_29 + 20 * scene.HOUR)
+    product.replay(trace)
+    product.run("account", "assign", scene.A, "beta", "--from", "2024-02-10")
+    product.run("account", "assign", scene.C, "acme", "--from", "2024-03-10")
+    product.run("charge")
+
+
+def test_customer_sees_his_part_of_a_gap(t):
+    with (scene.store_of(t.bindir, moved_in_a_gap) as product,
+          Server(t.bindir, product.store, t.scratch, "--key", t.key, listen="gap.sock") as server):
+        for who, begin, end in (("acme", "2024-02-01T06:00:00Z", "2024-02-10T00:00:00Z"),
+                                ("beta", "2024-02-10T00:00:00Z", "2024-02-29T18:00:00Z")):
+            answer = server.get(f"/api/v1/account/{who}?period=2024-02", cookie=link(t, who))
+            gaps = [gap for gap in answer["gaps"] if gap["vm"] == scene.A]
+            missing = [line["missing_ns"] for line in answer["bill"]["lines"] if line["vm"] == scene.A]
+            check([(gap["from"], gap["to"]) for gap in gaps] == [(begin, end)], f"{who}: {gaps}")
+            check([gap["span_ns"] for gap in gaps] == missing, f"{who}: {gaps} and {missing}")
+
+
 def test_links_expire_and_cant_be_made_up(t):
     good = link(t, "acme")
     version, account, expiry, mac = good.split("~")

@@ -97,6 +97,7 @@ async function account(id, period) {
       l.prices.join(", "), {number: l.amount + " " + l.currency}, {number: span(l.missing_ns)}, {number: l.carried_pennies}])),
     ...(a.gaps.length ? [element("h2", "Gaps: not measured, not billed"), table(["VM", "from, UTC", "to", "long", "cause"], a.gaps.map((g) =>
       [link("vm/" + g.vm, g.vm.slice(0, 8)), time(g.from), time(g.to), {number: span(g.span_ns)}, g.cause]))] : []),
+    ...(a.gaps_more ? [element("p", `And ${a.gaps_more} more before these.`)] : []),
     element("h2", "VMs"), table(["VM", "now"], a.vms.map((v) => [vmLink(v), v.is_his_now ? "yes" : "no more"])));
 }
 
