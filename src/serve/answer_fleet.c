@@ -63,6 +63,16 @@ static void put_owner(struct fleet *f, const struct uuid *vm)
         json_null(&f->json, "account");
 }
 
+/* A VM that is his now was another's when its host was last read, if that fell silent since. */
+static bool is_visible(const struct fleet *f, const struct uuid *vm, int64_t read_utc_ns)
+{
+    const struct answering *a = f->a;
+    struct access access = access_to(a->asker, a->reader->book, vm);
+
+    return access_has_hour(&access, calendar_hour_of((uint64_t)read_utc_ns)) &&
+           access_has_hour(&access, calendar_hour_of((uint64_t)a->request->now_utc_ns));
+}
+
 static bool put_vm(void *self, const char *const *v, struct error *err)
 {
     struct fleet *f = self;
@@ -71,11 +81,10 @@ static bool put_vm(void *self, const char *const *v, struct error *err)
 
     if (!uuid_parse(v[0], strlen(v[0]), &vm))
         return error_set(err, ERR_STORE, "'%.40s' is no uuid of a VM", v[0]);
-    struct access access = access_to(a->asker, a->reader->book, &vm);
     const char *name = vm_names_find(&f->names, &vm);
 
     if ((reader_number(v[3]) == 0 && !a->request->with_unbilled) ||
-        !access_has_hour(&access, calendar_hour_of((uint64_t)a->request->now_utc_ns)))
+        !is_visible(f, &vm, reader_number(v[6])))
         return true;
     f->kib += reader_number(v[5]) == 1 ? reader_number(v[4]) : 0;
     if (++f->vms > ANSWER_VMS_MAX) {

@@ -254,6 +254,14 @@ def test_customer_sees_his_part_of_a_gap(t):
             check([gap["span_ns"] for gap in gaps] == missing, f"{who}: {gaps} and {missing}")
 
 
+def test_customer_sees_nothing_held_by_another_before(t):
+    with (scene.store_of(t.bindir, moved_in_a_gap) as product,
+          Server(t.bindir, product.store, t.scratch, "--key", t.key, listen="held.sock") as server):
+        fleet = server.get("/api/v1/fleet", cookie=link(t, "acme"))
+        check(fleet["vms"] == [] and fleet["kib"] == 0, f"what beta held is shown to acme: {fleet}")
+        check([vm["vm"] for vm in server.get("/api/v1/fleet", cookie=link(t, "beta"))["vms"]] == [scene.A], "the fleet of beta")
+
+
 def test_links_expire_and_cant_be_made_up(t):
     good = link(t, "acme")
     version, account, expiry, mac = good.split("~")
