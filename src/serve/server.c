@@ -3,6 +3,7 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ struct server {
     struct listener main, metrics;
     struct MHD_Daemon *daemon, *metrics_daemon;
     uint64_t answers;
+    unsigned connections; /* at most, of each daemon */
 };
 
 /* What is known of a request between its first header and its answer. */
@@ -359,7 +361,7 @@ static struct MHD_Daemon *start(struct server *s, int fd, MHD_AccessHandlerCallb
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
                             handler, s, MHD_OPTION_EXTERNAL_LOGGER, drop_log, NULL,
                             MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS_MAX,
+                            MHD_OPTION_CONNECTION_LIMIT, s->connections,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_S,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(4 * SERVER_HEADERS_MAX),
                             MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, see_line,
@@ -379,6 +381,31 @@ static bool start_metrics(struct server *s, struct error *err)
            error_set(err, ERR_SYSTEM, "the server of metrics can't begin");
 }
 
+/* What is no connection: the databases, of which each reader has several files, and the loops. */
+enum { FILES_MORE = 256, CONNECTIONS_LEAST = 64 };
+
+/*
+ * A process may have 1,024 files unless it asks for more, and connections would leave none of them
+ * for the databases. Where there are no more to be had, there are fewer connections.
+ */
+static bool make_room_for_files(unsigned *connections, struct error *err)
+{
+    const rlim_t wanted = 2 * SERVER_CONNECTIONS_MAX + FILES_MORE; /* metrics have their own */
+    struct rlimit limit = {.rlim_cur = 0};
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur < FILES_MORE + 2 * CONNECTIONS_LEAST)
+        return error_set(err, ERR_SYSTEM, "%d open files are too few: raise that limit, to %d",
+                         (int)limit.rlim_cur, (int)wanted);
+    *connections = limit.rlim_cur < wanted ? (unsigned)(limit.rlim_cur - FILES_MORE) / 2
+                                           : (unsigned)SERVER_CONNECTIONS_MAX;
+    return true;
+}
+
 bool server_open(struct server **out, const struct server_options *options, struct error *err)
 {
     struct server *s = calloc(1, sizeof *s);
@@ -388,7 +415,8 @@ bool server_open(struct server **out, const struct server_options *options, stru
     s->o = *options;
     s->o.is_customers_only = s->o.is_customers_only || s->o.is_public;
     s->main.fd = s->metrics.fd = -1;
-    bool is_ok = readers_make(&s->readers, options->db, SERVER_THREADS, err) &&
+    bool is_ok = make_room_for_files(&s->connections, err) &&
+                 readers_make(&s->readers, options->db, SERVER_THREADS, err) &&
                  cache_open(&s->cache, err) && slow_open(&s->slow, err) &&
                  listener_open(&s->main, options->listen, options->is_public, err);
 

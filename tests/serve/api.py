@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import socket
 import subprocess
 import sys
@@ -336,6 +337,26 @@ def test_slow_clients_are_ended(t):
                 got = s.recv(1000)
                 break
         check(25 < time.monotonic() - begin < 40 and b" 408 " in got and b'"error"' in got, f"{got[:100]}")
+
+
+def test_idle_connections_leave_room_for_the_databases(t):
+    """A shell and systemd give a process 1,024 files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        server = Server(t.bindir, t.product.store, t.scratch, listen="idle.sock")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    with server, contextlib.ExitStack() as idle:
+        for i in range(1010):
+            connection = idle.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+            connection.connect(server.socket)
+            if i % 100 == 0:
+                time.sleep(0.05)
+        connection = idle.enter_context(contextlib.closing(UnixConnection(server.socket)))
+        connection.request("GET", "/api/v1/fleet")
+        check(connection.getresponse().status == 200, "idle connections took the files of the databases")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_headers_keep_others_out(t):
