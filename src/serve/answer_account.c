@@ -252,6 +252,8 @@ bool answer_account(const struct answering *a, struct error *err)
     span.to_hour = month_first_hour(span.month + 1, 0);
     x.from_hour = month_first_hour(span.month, x.account->offset_h);
     x.to_hour = month_first_hour(span.month + 1, x.account->offset_h);
+    if (x.to_hour > LAST_HOUR)
+        return error_set(err, ERR_USAGE, "the last month is 2262-03");
     bool is_ok = answer_names(a, INT64_MAX, &x.names, err) &&
                  statement_read(reader->measured, reader->books, &span, &x.statement, err) &&
                  answer_names(a, x.statement.change, &x.billed, err) && put_account(&x, err);

@@ -152,6 +152,8 @@ static bool finish_range(struct serve_request *r, struct error *err)
         r->from_hour = r->to_hour > HOURS_DEFAULT ? r->to_hour - HOURS_DEFAULT : 0;
     if (r->from_hour >= r->to_hour)
         return error_set(err, ERR_USAGE, "the range is empty: it begins at its end or later");
+    if (r->to_hour > LAST_HOUR)
+        return error_set(err, ERR_USAGE, "a range ends in April 2262 at the latest");
     if (r->to_hour - r->from_hour > RANGE_HOURS_MAX)
         return error_set(err, ERR_USAGE, "a range is of %d days at most: ask for a shorter one",
                          RANGE_HOURS_MAX / HOURS_PER_DAY);

@@ -30,7 +30,8 @@ enum endpoint {
 enum {
     PATH_LENGTH_MAX = 512,
     PARAMETER_LENGTH_MAX = 64,
-    RANGE_HOURS_MAX = 400 * 24, /* of a chart */
+    RANGE_HOURS_MAX = 400 * 24,                           /* of a chart */
+    LAST_HOUR = INT64_MAX / (INT64_C(3600) * 1000000000), /* in ns it fits 64 bits */
     POINTS_LEAST = 16,
     POINTS_MOST = 4000,
     POINTS_DEFAULT = 1000,

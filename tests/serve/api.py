@@ -298,8 +298,9 @@ def test_without_a_link_only_this_machine(t):
 BAD = [(f"/api/v1/vm/{scene.A}/series?{query}", 400) for query in (
     "from=2024-01-01&to=2026-01-01", "from=2024-13-01", "from=2024-02-30", "from=x", "from=2024-01-02&to=2024-01-01",
     "from=2024-01-01&from=2024-01-01", "points=1", "points=100000", "points=-1", "points=1e3", "x=1", "from", "from=",
-    "to=" + "2" * 100, "all=1&all=1", "all=0&" * 165 + "from=2024-01-31", "from=2024-01-01T00:30", "points=16%00")] + [
-    ("/api/v1/account/acme?period=2024-99", 400), ("/api/v1/account/acme?period=", 400),
+    "to=" + "2" * 100, "all=1&all=1", "all=0&" * 165 + "from=2024-01-31", "from=2024-01-01T00:30", "from=9999-01-01&to=9999-01-02",
+    "from=2262-04-11&to=2262-04-12", "points=16%00")] + [
+    ("/api/v1/account/acme?period=2024-99", 400), ("/api/v1/account/acme?period=2262-04", 400), ("/api/v1/account/acme?period=", 400),
     ("/../etc/passwd", 404), ("/..%2f..%2fetc/passwd", 404), ("/%2e%2e/", 404), ("//etc/passwd", 404), ("/index.html", 404),
     ("/api/v1/vm/x", 404), ("/api/v1/vm/" + scene.A.upper(), 404), ("/api/v1/account/..%2f", 404), ("/api/v2/fleet", 404),
     ("/api/v1/fleet/", 404), ("/app.js%00", 404), ("/" + "a" * 3000, 414)]
