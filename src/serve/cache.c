@@ -81,22 +81,40 @@ static struct entry *find(struct cache *c, const char *key)
     return NULL;
 }
 
-/* A free one, or the oldest that nobody makes; NULL: all are being made. */
-static struct entry *find_room(struct cache *c)
+/* The oldest that nobody makes; NULL: there is none. */
+static struct entry *find_oldest(struct cache *c)
 {
     struct entry *oldest = NULL;
 
     for (size_t i = 0; i < CACHE_ENTRIES; i++) {
         struct entry *e = &c->entries[i];
 
-        if (e->key[0] == '\0')
-            return e;
         if (e->body != NULL && (oldest == NULL || e->made_ns < oldest->made_ns))
             oldest = e;
     }
+    return oldest;
+}
+
+/* A free one, or the oldest; NULL: all are being made. */
+static struct entry *find_room(struct cache *c)
+{
+    for (size_t i = 0; i < CACHE_ENTRIES; i++)
+        if (c->entries[i].key[0] == '\0')
+            return &c->entries[i];
+    struct entry *oldest = find_oldest(c);
+
     if (oldest != NULL)
         drop(c, oldest);
     return oldest;
+}
+
+/* Whoever asked for much leaves room for others: the oldest answers go. */
+static void make_room(struct cache *c, size_t length)
+{
+    struct entry *oldest;
+
+    while (c->bytes + length > CACHE_BYTES_MAX && (oldest = find_oldest(c)) != NULL)
+        drop(c, oldest);
 }
 
 /* With the lock held: one that is fresh, after waiting for who makes it; or NULL. */
@@ -118,9 +136,10 @@ static struct body *take_fresh(struct cache *c, const char *key)
 
 static void keep(struct cache *c, struct entry *e, struct body *body)
 {
-    if (body == NULL || body->status != 200 || c->bytes + body->length > CACHE_BYTES_MAX) {
+    if (body == NULL || body->status != 200 || body->length > CACHE_BYTES_MAX) {
         drop(c, e);
     } else {
+        make_room(c, body->length);
         body_take(body);
         e->body = body;
         e->made_ns = clock_mono().ns;

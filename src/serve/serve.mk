@@ -21,6 +21,7 @@ $(O)/test/bin/pagemeter-serve: $(O)/src/serve/main.o $(serve_objects) $(chart_ob
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -linih -lnettle -lpq
 
 test_programs += $(O)/test/bin/pagemeter-serve
+$(O)/test/unit/test_cache: $(O)/src/serve/cache.o
 $(O)/test/unit/test_weeks: $(O)/src/serve/weeks.o
 
 programs += $(O)/bin/pagemeter-serve
