@@ -21,6 +21,13 @@ struct cache {
 
 /* ---- bodies ---- */
 
+static size_t all_bytes; /* of all bodies; atomic */
+
+bool body_has_room(size_t length)
+{
+    return __atomic_load_n(&all_bytes, __ATOMIC_RELAXED) + length <= BODIES_BYTES_MAX;
+}
+
 struct body *body_make(unsigned status, const char *type, const char *bytes, size_t length)
 {
     struct body *body = malloc(sizeof *body + length);
@@ -29,6 +36,7 @@ struct body *body_make(unsigned status, const char *type, const char *bytes, siz
         return NULL;
     *body = (struct body){.users = 1, .status = status, .type = type, .length = length};
     memcpy(body->bytes, bytes, length);
+    (void)__atomic_add_fetch(&all_bytes, length, __ATOMIC_RELAXED);
     return body;
 }
 
@@ -39,8 +47,10 @@ void body_take(struct body *body)
 
 void body_give(struct body *body)
 {
-    if (body != NULL && __atomic_sub_fetch(&body->users, 1, __ATOMIC_ACQ_REL) == 0)
-        free(body);
+    if (body == NULL || __atomic_sub_fetch(&body->users, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    (void)__atomic_sub_fetch(&all_bytes, body->length, __ATOMIC_RELAXED);
+    free(body);
 }
 
 /* ---- the cache ---- */

@@ -14,6 +14,7 @@ enum {
     CACHE_ENTRIES = 64,
     CACHE_BYTES_MAX = 32 * 1024 * 1024, /* of all answers that are kept */
     CACHE_KEY_MAX = 1024,
+    BODIES_BYTES_MAX = 256 * 1024 * 1024, /* of all that there are: kept, or not read to the end */
 };
 #define CACHE_NS (INT64_C(3) * 1000000000)
 
@@ -28,6 +29,8 @@ struct body {
 
 /* With one user, the caller; NULL: no memory. */
 struct body *body_make(unsigned status, const char *type, const char *bytes, size_t length);
+/* Would another of this length be too much? Who reads slowly has his answers as long. */
+bool body_has_room(size_t length);
 void body_take(struct body *body);
 void body_give(struct body *body); /* accepts NULL */
 

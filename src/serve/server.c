@@ -142,10 +142,12 @@ static struct body *make_answer(void *context)
         is_ok = error_set(&err, ERR_NOMEM, "not enough memory for an answer");
     if (is_ok && length > ANSWER_BYTES_MAX)
         is_ok = error_set(&err, ERR_USAGE, "the answer is too large: ask for less");
-    body =
-        is_ok ? body_make(MHD_HTTP_OK, type_of(m->request->endpoint), text, length) : refusal(&err);
     readers_give(m->server->readers, reader,
                  !is_ok && err.code != ERR_USAGE && err.code != ERR_REFUSED);
+    if (is_ok && !body_has_room(length))
+        is_ok = error_set(&err, ERR_RETRY, "so many answers are not read that there is no room");
+    body =
+        is_ok ? body_make(MHD_HTTP_OK, type_of(m->request->endpoint), text, length) : refusal(&err);
     free(text);
     return body;
 }

@@ -118,6 +118,26 @@ static void test_cache_too_large_is_answered_all_the_same(void **state)
     assert_int_equal(made, 3);
 }
 
+static void test_bodies_are_so_many_bytes_and_no_more(void **state)
+{
+    enum { COUNT = BODIES_BYTES_MAX / (16 * MIB) };
+    struct wanted wanted = {200, (size_t)16 * MIB};
+    struct body *bodies[COUNT];
+
+    (void)state;
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(body_has_room(wanted.length));
+        bodies[i] = make(&wanted);
+    }
+    assert_false(body_has_room(1));
+    assert_true(body_has_room(0));
+    body_give(bodies[0]);
+    assert_true(body_has_room(wanted.length));
+    assert_false(body_has_room(wanted.length + 1));
+    for (int i = 1; i < COUNT; i++)
+        body_give(bodies[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +149,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_cache_too_large_is_answered_all_the_same, set_up,
                                         tear_down),
+        cmocka_unit_test(test_bodies_are_so_many_bytes_and_no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
