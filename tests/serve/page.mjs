@@ -111,6 +111,40 @@ await test("what a guest said: by five minutes with their bands, then by the min
   is(await count(page, [213, 94, 0], 136) > 100, "no line of what is used");
 });
 
+await test("what comes late is not shown over what was asked for since", async () => {
+  const page = await open();
+  await go(page, "/");
+  await page.route("**/api/v1/vm/*", async (r) => { await new Promise((done) => setTimeout(done, 800)); await r.continue(); });
+  const late = page.waitForResponse((r) => r.url().includes("/series"));
+  await page.evaluate((h) => { location.hash = h; }, chartHash);
+  await page.waitForTimeout(100);
+  await page.evaluate(() => { location.hash = "/"; });
+  await page.waitForFunction(() => document.body.dataset.shown === "#/");
+  await late;
+  await page.waitForTimeout(200);
+  is(await page.locator("h1").textContent() === "Fleet", "it shows " + await page.locator("h1").textContent());
+});
+
+await test("zooming out and in ends where nothing more can be shown", async () => {
+  const page = await open();
+  const press = async (key, times) => {
+    await page.locator("#chart").focus();
+    for (let i = 0; i < times; i++) {
+      const before = page.url();
+      await page.keyboard.press(key);
+      await page.waitForFunction((u) => location.href === u || document.body.dataset.shown === location.hash, before);
+      await page.waitForTimeout(150);
+      is(await page.locator('[role="alert"]').count() === 0, `${key}: ${await page.textContent("main")}`);
+    }
+    const [from, to] = page.url().split("/").slice(-2).map(Number);
+    return to - from;
+  };
+  await go(page, `/vm/${vm}/${to - 365 * 86400000}/${to}`);
+  is(await press("-", 2) === 399 * 86400000, "how far out: " + page.url());
+  await go(page, `/vm/${vm}/${to - 240000}/${to}`);
+  is(await press("+", 4) === 60000, "how far in: " + page.url());
+});
+
 await test("a customer sees his own only", async () => {
   const page = await open();
   await page.goto(link);

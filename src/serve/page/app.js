@@ -2,13 +2,17 @@
 import {element, get, memory, span, table, time} from "/api.js";
 import {draw} from "/chart.js";
 
-const HOUR = 3600000, main = document.getElementById("main");
+const HOUR = 3600000, SHORTEST = 60000, LONGEST = 399 * 24 * HOUR, main = document.getElementById("main");
 const RANGES = [["1 day", 24], ["7 days", 168], ["30 days", 720], ["1 year", 8760]];
 let chart = null, me = null, turn = 0, focusChart = false;
 
 const link = (where, text) => element("a", text, {href: "#/" + where});
 const vmLink = (vm) => link("vm/" + vm.vm, vm.name || vm.vm);
-const show = (...parts) => main.replaceChildren(...parts);
+// What comes when the page is elsewhere already is not shown.
+const show = (mine, ...parts) => {
+  if (mine === turn) main.replaceChildren(...parts);
+  return mine === turn;
+};
 const hour = (ms) => new Date(ms).toISOString().slice(0, 13);
 
 function facts(pairs) {
@@ -23,7 +27,7 @@ function cost(c) {
     ...(c.unpriced_kib_ns !== "0" ? [["without a price", "not billed"]] : [])];
 }
 
-async function fleet() {
+async function fleet(mine) {
   const f = await get("fleet");
   const parts = [element("h1", me.is_operator ? "Fleet" : "Your VMs now"), facts([["VMs", String(f.vms.length + f.vms_more)], ["held", memory(f.kib)]])];
   if (!me.is_operator) parts.push(element("p", null, {}, link("account/" + me.account, "Your bill")));
@@ -37,18 +41,20 @@ async function fleet() {
     if (f.accounts.length) parts.push(element("h2", "Accounts"), table(["account", "name"], f.accounts.map((a) => [link("account/" + a.account, a.account), a.name])));
     if (f.gaps.length) parts.push(element("h2", "Latest gaps"), gaps(f.gaps));
   }
-  show(...parts);
+  show(mine, ...parts);
 }
 
 const gaps = (list) => table(["from, UTC", "to", "not measured", "cause"], list.map((g) => [time(g.from), time(g.to), {number: span(g.span_ns)}, g.cause]));
 
-async function vm(id, from, to) {
-  const mine = ++turn, v = await get("vm/" + id), now = Date.parse((await get("me")).now);
+async function vm(mine, id, from, to) {
+  const v = await get("vm/" + id), now = Date.parse((await get("me")).now);
   const range = [Number(from) || Math.ceil(now / HOUR) * HOUR - 24 * HOUR, Number(to) || Math.ceil(now / HOUR) * HOUR];
   const whole = [Math.floor(range[0] / HOUR) * HOUR, Math.max(Math.ceil(range[1] / HOUR), Math.floor(range[0] / HOUR) + 1) * HOUR];
   const s = await get(`vm/${id}/series?from=${hour(whole[0])}&to=${hour(whole[1])}&points=1600`);
-  if (mine !== turn) return;
-  const go = (a, b) => { location.hash = `#/vm/${id}/${Math.round(a)}/${Math.round(b)}`; };
+  const go = (a, b) => { // no more than is answered, no less than can be drawn, not before 1970
+    const middle = (a + b) / 2, length = Math.min(Math.max(b - a, SHORTEST), LONGEST), begin = Math.max(middle - length / 2, 0);
+    location.hash = `#/vm/${id}/${Math.round(begin)}/${Math.round(begin + length)}`;
+  };
   const length = range[1] - range[0];
   const button = (text, act, pressed) => {
     const b = element("button", text, {type: "button", "aria-pressed": String(Boolean(pressed))});
@@ -64,7 +70,7 @@ async function vm(id, from, to) {
     focusChart = true;
     go(range[0] + step[0], range[1] + step[1]);
   });
-  show(element("h1", v.name || v.vm), element("p", v.vm + (v.account ? ", " + v.account : ""), {class: "faint"}),
+  const isShown = show(mine, element("h1", v.name || v.vm), element("p", v.vm + (v.account ? ", " + v.account : ""), {class: "faint"}),
     element("div", null, {class: "bar"}, ...RANGES.map(([text, hours]) =>
       button(text, () => go(range[1] - hours * HOUR, range[1]), Math.abs(length - hours * HOUR) < HOUR)),
     button("◀ earlier", () => go(range[0] - length, range[0])), button("later ▶", () => go(range[1], range[1] + length)),
@@ -81,16 +87,17 @@ async function vm(id, from, to) {
       [time(new Date(d.ms).toISOString().slice(0, 19)), d.action, {number: memory(d.target_kib)}, d.text]))] : []),
     element("h2", "Lives"), table(["from, UTC", "to", ...(me.is_operator ? ["life", "host"] : [])], v.lives.map((l) =>
       [time(l.from), l.is_open ? "now" : time(l.to), ...(me.is_operator ? [l.life, l.host.slice(0, 8)] : [])])));
+  if (!isShown) return;
   chart = draw(place, s, range, ([a, b]) => go(a, b));
   if (focusChart) place.focus();
   focusChart = false;
 }
 
-async function account(id, period) {
+async function account(mine, id, period) {
   const a = await get(`account/${id}${period ? "?period=" + period : ""}`);
   const [year, month] = a.period.split("-").map(Number);
   const other = (by) => { const m = year * 12 + month - 1 + by; return `${Math.floor(m / 12)}-${String(m % 12 + 1).padStart(2, "0")}`; };
-  show(element("h1", a.name), element("p", `${a.account}, ${a.period}, ${a.bill.state === "sealed" ? "sealed: final" : "open: it may still change"}`, {class: "faint"}),
+  show(mine, element("h1", a.name), element("p", `${a.account}, ${a.period}, ${a.bill.state === "sealed" ? "sealed: final" : "open: it may still change"}`, {class: "faint"}),
     element("div", null, {class: "bar"}, link(`account/${id}/${other(-1)}`, "◀ " + other(-1)), link(`account/${id}/${other(1)}`, other(1) + " ▶")),
     facts([...a.bill.sums.map((s) => ["billed", s.amount + " " + s.currency]), ["memory", a.bill.gib_h + " GiB·h"], ["not measured", span(a.bill.missing_ns)]]),
     table(["VM", "GiB·h", "price", "amount", "not measured", "carried"], a.bill.lines.map((l) => [l.vm ? vmLink(l) : "pool of fractions", {number: l.gib_h},
@@ -102,17 +109,18 @@ async function account(id, period) {
 }
 
 async function route() {
+  const mine = ++turn;
   const [what, ...rest] = location.hash.replace(/^#\//, "").split("/");
   chart?.destroy();
   chart = null;
   try {
     me = me ?? await get("me");
     document.getElementById("who").textContent = me.is_operator ? "operator" : me.account_name;
-    await (what === "vm" ? vm(...rest) : what === "account" ? account(...rest) : fleet());
+    await (what === "vm" ? vm(mine, ...rest) : what === "account" ? account(mine, ...rest) : fleet(mine));
   } catch (wrong) {
-    show(element("h1", "Not shown"), element("p", wrong.message, {class: "bad", role: "alert"}), element("p", null, {}, link("", "Back")));
+    show(mine, element("h1", "Not shown"), element("p", wrong.message, {class: "bad", role: "alert"}), element("p", null, {}, link("", "Back")));
   }
-  document.body.dataset.shown = location.hash || "#/";
+  if (mine === turn) document.body.dataset.shown = location.hash || "#/";
 }
 
 addEventListener("hashchange", () => { delete document.body.dataset.shown; route(); });
