@@ -8,5 +8,4 @@ SELECT substr(m.boot_uuid, 1, 8) || '/' || m.domid || '/' || m.first_seq AS life
   LEFT JOIN tick_time AS f ON f.tick = l.first_tick
   LEFT JOIN tick_time AS z ON z.tick = l.last_tick
  WHERE l.vm = lower(CAST(:vm AS text))
- ORDER BY l.life DESC
- LIMIT 1000;
+ ORDER BY l.life DESC;

@@ -60,6 +60,15 @@ static bool put_life(void *self, const char *const *v, struct error *err)
     return true;
 }
 
+/* One that was given to somebody, and has not run yet, is there for him, as its series is. */
+static bool is_there(struct vm_answer *x, const struct rate *now)
+{
+    bool is_operator = x->a->asker->is_operator;
+
+    return x->lives > 0 ||
+           (is_operator ? now->account != NULL : access_has_any(&x->access, 0, x->now_hour + 1));
+}
+
 static bool put_vm(struct vm_answer *x, const char *name, struct error *err)
 {
     const struct answering *a = x->a;
@@ -89,7 +98,7 @@ static bool put_vm(struct vm_answer *x, const char *name, struct error *err)
         return false;
     json_close(&x->json);
     json_end(&x->json);
-    return x->lives > 0 || answer_not_there(err);
+    return is_there(x, &rate) || answer_not_there(err);
 }
 
 bool answer_vm(const struct answering *a, struct error *err)

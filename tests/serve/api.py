@@ -263,6 +263,34 @@ def test_customer_sees_nothing_held_by_another_before(t):
         check([vm["vm"] for vm in server.get("/api/v1/fleet", cookie=link(t, "beta"))["vms"]] == [scene.A], "the fleet of beta")
 
 
+def restarted_often(product):
+    """A has more lives than are listed, all but the first hour of them beta's; B has none yet."""
+    trace = scene.Trace(60 * scene.SECOND)
+    trace.head()
+    trace.utc = scene.JANUARY_31
+    for domid in range(1, 1060):
+        trace.domains = {domid: (scene.A, scene.GIB)}
+        trace.go(trace.utc + trace.period)
+    product.replay(trace)
+    for account in ("acme", "beta"):
+        product.run("account", "add", account, "--name", account)
+    product.run("account", "assign", scene.A, "acme", "--from", "2024-01")
+    product.run("account", "assign", scene.A, "beta", "--from", "2024-01-31T01")
+    product.run("account", "assign", scene.B, "acme", "--from", "2024-01")
+
+
+def test_customer_sees_vms_of_many_lives_and_of_none(t):
+    with (scene.store_of(t.bindir, restarted_often) as product,
+          Server(t.bindir, product.store, t.scratch, "--key", t.key, listen="lives.sock") as server):
+        lives = server.get(f"/api/v1/vm/{scene.A}", cookie=link(t, "acme"))["lives"]
+        check(len(lives) == 30 and all(life["from"] < "2024-01-31T01" for life in lives), f"{len(lives)}: {lives[:2]}")
+        check(len(server.get(f"/api/v1/vm/{scene.A}", cookie=link(t, "beta"))["lives"]) == 500, "more than are listed")
+        check(server.get(f"/api/v1/vm/{scene.B}", cookie=link(t, "acme"))["lives"] == [], "it is acme's, and never ran")
+        check(server.get(f"/api/v1/vm/{scene.B}")["account"] == "acme", "whose it is")
+        server.get(f"/api/v1/vm/{scene.B}", 404, link(t, "beta"))
+        server.get(f"/api/v1/vm/{scene.C}", 404)
+
+
 def test_links_expire_and_cant_be_made_up(t):
     good = link(t, "acme")
     version, account, expiry, mac = good.split("~")
