@@ -14,13 +14,22 @@ struct vm_answer {
     int64_t now_hour, lives;
 };
 
-/* Is any of it the asker's? first: NULL when the tick was pruned. */
-static bool is_visible(struct vm_answer *x, const char *first, const char *last)
+/* The hour of a tick, or when that was pruned the one that is kept of its usage; -1: it is not
+ * known. */
+static int64_t hour_of(const char *utc_ns, const char *hour)
 {
-    int64_t from = first != NULL ? calendar_hour_of((uint64_t)reader_number(first)) : 0;
-    int64_t to = last != NULL ? calendar_hour_of((uint64_t)reader_number(last)) : x->now_hour;
+    if (utc_ns != NULL)
+        return calendar_hour_of((uint64_t)reader_number(utc_ns));
+    return hour != NULL ? reader_number(hour) : -1;
+}
 
-    return access_has_any(&x->access, from, to + 1);
+/* Is any of it the asker's? */
+static bool is_visible(struct vm_answer *x, const char *const *v)
+{
+    int64_t from = hour_of(v[2], v[6]);
+    int64_t to = reader_number(v[4]) == 1 ? x->now_hour : hour_of(v[3], v[7]);
+
+    return x->a->asker->is_operator || (from >= 0 && access_has_any(&x->access, from, to + 1));
 }
 
 static void put_instant(struct json *json, const char *name, const char *utc_ns)
@@ -38,7 +47,7 @@ static bool put_life(void *self, const char *const *v, struct error *err)
     bool is_operator = x->a->asker->is_operator;
 
     (void)err;
-    if (!is_visible(x, v[2], v[3]) || x->lives++ >= ANSWER_LIVES_MAX)
+    if (!is_visible(x, v) || x->lives++ >= ANSWER_LIVES_MAX)
         return true;
     json_open_flat_object(&x->json, NULL);
     if (is_operator) {

@@ -291,6 +291,30 @@ def test_customer_sees_vms_of_many_lives_and_of_none(t):
         server.get(f"/api/v1/vm/{scene.C}", 404)
 
 
+def test_customer_sees_no_life_of_anothers_hours_when_its_ticks_are_gone(t):
+    def story(product):
+        trace = scene.Trace(60 * scene.SECOND)
+        trace.head()
+        trace.utc = scene.JANUARY_31
+        for domid, hours in ((1, 2), (2, 4), (3, 6)):
+            trace.domains = {domid: (scene.A, scene.GIB)}
+            trace.go(scene.JANUARY_31 + hours * scene.HOUR - 1)
+        product.replay(trace)
+        for account in ("acme", "beta"):
+            product.run("account", "add", account, "--name", account)
+        product.run("account", "assign", scene.A, "acme", "--from", "2024-01")
+        product.run("account", "assign", scene.A, "beta", "--from", "2024-01-31T02")
+        with contextlib.closing(scene.open_db(os.path.join(product.store, "meter.db"), "rw")) as con:
+            con.execute("INSERT INTO prune VALUES (200, 0, 0, 0, 0, 0, 0, 0, 0, 0)")
+            con.execute("DELETE FROM tick WHERE tick < 200")
+
+    with (scene.store_of(t.bindir, story) as product,
+          Server(t.bindir, product.store, t.scratch, "--key", t.key, listen="gone.sock") as server):
+        for who, count in (("acme", 1), ("beta", 2), (None, 3)):
+            lives = server.get(f"/api/v1/vm/{scene.A}", cookie=link(t, who) if who else None)["lives"]
+            check(len(lives) == count and any(life["from"] is None for life in lives), f"{who}: {lives}")
+
+
 def test_links_expire_and_cant_be_made_up(t):
     good = link(t, "acme")
     version, account, expiry, mac = good.split("~")
