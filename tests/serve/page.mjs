@@ -72,6 +72,7 @@ await test("a chart is drawn, its gap is grey, dragging zooms, a range is switch
   await page.keyboard.press("Enter");
   await page.waitForFunction((u) => location.href !== u && document.body.dataset.shown === location.hash, before);
   is(await page.locator('button[aria-pressed="true"]').textContent() === "7 days", "the range");
+  is(await page.evaluate(() => document.activeElement.textContent) === "7 days", "the button that was pressed has lost the focus");
 });
 
 await test("dark, and on a phone", async () => {

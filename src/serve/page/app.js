@@ -70,6 +70,7 @@ async function vm(mine, id, from, to) {
     focusChart = true;
     go(range[0] + step[0], range[1] + step[1]);
   });
+  const pressed = main.querySelector("button:focus")?.textContent; // by key, and again perhaps
   const isShown = show(mine, element("h1", v.name || v.vm), element("p", v.vm + (v.account ? ", " + v.account : ""), {class: "faint"}),
     element("div", null, {class: "bar"}, ...RANGES.map(([text, hours]) =>
       button(text, () => go(range[1] - hours * HOUR, range[1]), Math.abs(length - hours * HOUR) < HOUR)),
@@ -90,6 +91,7 @@ async function vm(mine, id, from, to) {
   if (!isShown) return;
   chart = draw(place, s, range, ([a, b]) => go(a, b));
   if (focusChart) place.focus();
+  else [...main.querySelectorAll("button")].find((b) => b.textContent === pressed)?.focus();
   focusChart = false;
 }
 
