@@ -2,9 +2,9 @@
  * request.h - what a request of `pagemeter serve` asks for: its path and its parameters, parsed
  * strictly. Pure, no allocation.
  *
- * A path is one of a fixed list; nothing of it ever names a file. It comes as it was sent, and is
- * not decoded: every path that exists consists of plain characters, so whatever has a '%' in it is
- * not there. Parameters come decoded.
+ * A path is one of a fixed list; nothing of it ever names a file. It comes decoded once, as
+ * parameters do: who writes "~" as "%7E" in a link means the same, and no path that exists has a
+ * '%' in it.
  */
 #ifndef PAGEMETER_SERVE_REQUEST_H
 #define PAGEMETER_SERVE_REQUEST_H

@@ -40,6 +40,18 @@ static const char *header(struct MHD_Connection *c, const char *name)
     return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
+/* By what proxies add. Some add nothing unless they are told to: docs/serve.md. */
+static bool has_come_through_a_proxy(struct MHD_Connection *c)
+{
+    static const char *const names[] = {"Forwarded",         "X-Forwarded-For", "X-Forwarded-Host",
+                                        "X-Forwarded-Proto", "X-Real-IP",       "Via"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (header(c, names[i]) != NULL)
+            return true;
+    return false;
+}
+
 /*
  * With a link he is a customer, whatever else he is. Without one he is the operator, when he speaks
  * to this machine itself: not through a proxy, and not from a page whose name was made to lead
@@ -59,8 +71,7 @@ static bool find_asker(const struct server *s, struct MHD_Connection *c, struct 
         out->expiry_s = link.expiry_s;
         return true;
     }
-    out->is_operator = !s->o.is_customers_only && header(c, "Forwarded") == NULL &&
-                       header(c, "X-Forwarded-For") == NULL &&
+    out->is_operator = !s->o.is_customers_only && !has_come_through_a_proxy(c) &&
                        (host == NULL || request_is_local_host(host));
     return out->is_operator;
 }

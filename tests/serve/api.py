@@ -345,7 +345,8 @@ def test_links_expire_and_cant_be_made_up(t):
 
 
 def test_without_a_link_only_this_machine(t):
-    for headers in ({"Host": "evil.example"}, {"X-Forwarded-For": "192.0.2.1"}, {"Forwarded": "for=192.0.2.1"}):
+    for headers in ({"Host": "evil.example"}, {"X-Forwarded-For": "192.0.2.1"}, {"Forwarded": "for=192.0.2.1"},
+                    {"X-Forwarded-Host": "a.example"}, {"X-Forwarded-Proto": "https"}, {"X-Real-IP": "192.0.2.1"}, {"Via": "1.1 a"}):
         check(t.server.ask("/api/v1/fleet", headers=headers)[0].status == 403, headers)
     with Server(t.bindir, t.product.store, t.scratch, "--customers-only", "--key", t.key, listen="c.sock") as server:
         server.get("/api/v1/fleet", 403)
