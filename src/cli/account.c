@@ -139,7 +139,10 @@ static bool see_tariff(void *self, const char *account, int64_t from_hour, int64
     return true;
 }
 
-/* The first owner of a VM has it from its first sample on, so that no hour is nobody's. */
+/*
+ * The first owner of a VM has it from its first sample on, so that no hour is nobody's. That is a
+ * row of its own: one who is said later of hours before --from has those, and none behind it.
+ */
 static bool assign(struct books *books, const char *vm_text, const char *account,
                    const struct options *o, struct error *err)
 {
@@ -165,9 +168,10 @@ static bool assign(struct books *books, const char *vm_text, const char *account
         !billing_hours_gone(books->b, &vm, &gone, err))
         return false;
     from = from < gone && gone <= o->from_hour ? gone : from;
-    if (!books_change(books, &change, err, "account assign %s %s --from %s", vm_text, account,
-                      calendar_format_hour(from, hour)) ||
-        !billing_add_owner(books->b, &vm, from, account, change, err) ||
+    if (!books_change(books, &change, err, "account assign %s %s --from %s%s", vm_text, account,
+                      calendar_format_hour(o->from_hour, hour), o->is_exact ? " --exact" : "") ||
+        !billing_add_owner(books->b, &vm, o->from_hour, account, change, err) ||
+        (from != o->from_hour && !billing_add_owner(books->b, &vm, from, account, change, err)) ||
         (o->name != NULL && !billing_add_name(books->b, &vm, o->name, change, err)) ||
         !billing_mark_stale(books->b, from, err) || !billing_commit(books->b, err))
         return false;

@@ -104,7 +104,7 @@ SPOILT = [
     ("an owner was forgotten", f"DELETE FROM vm_owner WHERE vm = '{D}'", "usage_billed usage_priced money_conserved"),
     ("an owner was said behind the back", f"INSERT INTO vm_owner VALUES ('{D}', 474800, 1, 'beta')",
      "usage_priced money_conserved"),
-    ("an owner of sealed hours was said behind the back", f"INSERT INTO vm_owner VALUES ('{B}', 0, 9, 'beta')",
+    ("an owner of sealed hours was said behind the back", f"INSERT INTO vm_owner VALUES ('{B}', 473352, 9, 'beta')",
      "usage_billed money_conserved"),
     ("a price was said behind the back", "INSERT INTO tariff VALUES ('acme', 474780, 1, 1, 'EUR', 'GiBh')",
      "usage_billed usage_priced money_conserved"),

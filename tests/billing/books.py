@@ -78,7 +78,9 @@ class Said:
     def assign(self, vm, account, hour, is_exact):
         self.count += 1
         self.known.clear()
-        self.owners[vm].append((hour if self.owners[vm] or is_exact else 0, self.count, account))
+        if not self.owners[vm] and not is_exact:
+            self.owners[vm].append((0, self.count, account))
+        self.owners[vm].append((hour, self.count, account))
 
     def set_tariff(self, account, price, hour):
         self.count += 1

@@ -324,6 +324,21 @@ def a_host_that_is_gone_is_retired(life):
     must_say("is retired", text)
 
 
+def who_is_said_of_an_earlier_hour_has_it_up_to_what_was_said_before(life):
+    """The first owner has a VM from its first sample on, and from the hour that was named in any case."""
+    begin(life, VM)
+    life.do_assign(VM, "a0", END + 5, False)
+    life.do_assign(VM, "a1", END - 10, False)
+    life.do_replay(299)
+    life.do_charge(2)
+    nano = life.said.price("a1", END).nano
+    between = sum(cell[0] * nano for (vm, hour), cell in life.measured.derived.items()
+                  if vm == VM and END - 10 <= hour < END + 5)
+    billed = sum(line.n for key, line in life.books.by_key.items() if key.vm == VM and key.account == "a1")
+    if between == 0 or billed != between:
+        raise Wrong("owner", f"a1 is charged for {billed}, and had the VM for {between}")
+
+
 def a_month_is_closed_after_what_was_waited_for(life):
     begin(life)
     life.do_replay(299)
@@ -342,4 +357,5 @@ CASES = [a_tariff_of_nobody_is_refused, an_account_is_added_once, a_command_wait
          what_comes_late_and_nobody_owns_waits_for_its_owner,
          an_hour_that_is_of_an_open_month_by_its_new_owners_clock, an_hour_whose_new_owner_has_no_price,
          a_month_that_has_not_ended_is_not_closed, a_host_that_is_gone_is_retired,
+         who_is_said_of_an_earlier_hour_has_it_up_to_what_was_said_before,
          a_month_is_closed_after_what_was_waited_for]
