@@ -78,14 +78,15 @@ static bool check_hours(const struct close *c, struct error *err)
     return store_need_hours(c->measured, month_first_hour(c->order->month, 0), err);
 }
 
-/* All of it is there when it was retired by then; else when it has ticks, derived, from after the
- * end. */
+/*
+ * All of it is there when it is retired, whenever that was said: nothing more comes. Else when it
+ * has ticks, derived, from after the end.
+ */
 static bool has_delivered(const struct close *c, const struct store_marks *m)
 {
     int64_t end_ns = c->end_hour * NS_PER_HOUR;
 
-    return (m->is_retired && m->retired_ns <= end_ns) ||
-           (m->synchronised_utc_ns >= end_ns && m->derived_utc_ns >= end_ns);
+    return m->is_retired || (m->synchronised_utc_ns >= end_ns && m->derived_utc_ns >= end_ns);
 }
 
 /* NULL: none is. */

@@ -154,8 +154,7 @@ struct store_marks {
     int64_t synchronised_utc_ns; /* of the last tick whose clock was synchronised; -1: none was */
     int64_t open_hour;           /* nothing that is not derived is of an earlier one */
     int64_t last_utc_ns;         /* of the last tick */
-    bool is_retired;             /* no tick comes any more, since retired_ns */
-    int64_t retired_ns;
+    bool is_retired;             /* no tick comes any more */
 };
 
 /* Of all stores that have ticks, ascending by base. *list is the caller's to free. */

@@ -295,7 +295,6 @@ static bool take_marks(struct db_stmt *stmt, struct store_marks *out, struct err
         .derived_utc_ns = db_int(stmt, 8),
         .open_hour = db_int(stmt, 9),
         .is_retired = !db_is_null(stmt, 10),
-        .retired_ns = db_int(stmt, 10),
         .last_utc_ns = db_int(stmt, 11),
     };
     return db_uuid(stmt, 0, &out->host, err) && db_uuid(stmt, 1, &out->store, err);

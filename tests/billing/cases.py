@@ -324,6 +324,19 @@ def a_host_that_is_gone_is_retired(life):
     must_say("is retired", text)
 
 
+def a_host_whose_end_is_noticed_later_is_retired(life):
+    """It ended in the month that is closed, and that was said in the next one: nothing more comes all the same."""
+    begin(life)
+    life.do_replay(111)
+    life.product.run("db", "host", "retire", HOST, "--at", hour_text(END + 10))
+    life.product.run("close", month_text(MONTH))
+    life.look()
+    if [row[4] for row in life.books.tables["period"]] != [""]:
+        raise Wrong("retired", "a host that is retired is missing from a bill")
+    _, text = life.product.run("audit")
+    must_say("Nothing wrong was found", text)
+
+
 def who_is_said_of_an_earlier_hour_has_it_up_to_what_was_said_before(life):
     """The first owner has a VM from its first sample on, and from the hour that was named in any case."""
     begin(life, VM)
@@ -357,5 +370,6 @@ CASES = [a_tariff_of_nobody_is_refused, an_account_is_added_once, a_command_wait
          what_comes_late_and_nobody_owns_waits_for_its_owner,
          an_hour_that_is_of_an_open_month_by_its_new_owners_clock, an_hour_whose_new_owner_has_no_price,
          a_month_that_has_not_ended_is_not_closed, a_host_that_is_gone_is_retired,
+         a_host_whose_end_is_noticed_later_is_retired,
          who_is_said_of_an_earlier_hour_has_it_up_to_what_was_said_before,
          a_month_is_closed_after_what_was_waited_for]

@@ -33,6 +33,7 @@ LOCAL = {"replay", "backup", "restore"}
 NOT_HERE = {"a_command_waits_for_the_one_before", "what_was_not_measured_is_not_sealed", "a_lost_key_is_not_made_anew",
             "measurements_that_were_restored_are_charged_anew", "measurements_that_were_restored_are_shorter",
             "another_key_is_refused", "a_host_that_is_gone_is_retired",
+            "a_host_whose_end_is_noticed_later_is_retired",
             "a_month_that_has_not_ended_is_not_closed"}  # that one measures days ahead, which ship() refuses
 numbers = itertools.count(1)
 server = None
