@@ -23,6 +23,7 @@ struct close {
     int64_t first_hour,
         end_hour;    /* of all accounts: from the first that begins to the last that ends */
     bool is_first;   /* no month was sealed before */
+    bool has_usage;  /* it has lines, or something was used in it */
     int32_t earlier; /* a month before it that has usage: the first */
     usage_kib_ns unassigned, unpriced;
     struct uuid example; /* a VM of those */
@@ -131,6 +132,7 @@ static bool check_order(struct close *c, int32_t sealed, struct error *err)
 
     c->is_first = sealed < 0;
     c->earlier = c->order->month;
+    c->has_usage = count > 0 && lines[0].stored.month == c->order->month;
     if (!safety_is_on(SAFETY_BILLING_ORDER))
         return true;
     if (sealed >= 0 && c->order->month != sealed + 1)
@@ -181,6 +183,7 @@ static bool take_part(struct usage_reader *reader, size_t life, const struct usa
         c->earlier = rate.month;
     if (rate.month != c->order->month)
         return true;
+    c->has_usage = c->has_usage || part->kib_ns != 0;
     if (rate.price != NULL)
         return rate_part(c, &info->vm, &rate, part, err);
     c->example = part->kib_ns != 0 ? info->vm : c->example;
@@ -206,6 +209,10 @@ static bool rate_usage(struct close *c, struct error *err)
         return false;
     if (c->is_first && c->earlier < c->order->month && safety_is_on(SAFETY_BILLING_ORDER))
         return refuse_order(c->earlier, err);
+    if (c->is_first && !c->has_usage && safety_is_on(SAFETY_BILLING_ORDER))
+        return error_set(err, ERR_REFUSED,
+                         "nothing was used in it, and no month is sealed yet: the first that is "
+                         "closed is the first that has usage");
     if ((c->unassigned != 0 || c->unpriced != 0) && safety_is_on(SAFETY_BILLING_OWNED))
         return error_set(err, ERR_REFUSED,
                          "%s GiB*h of it have no %s, of VM %s for one: pagemeter %s",

@@ -160,6 +160,18 @@ def a_month_that_nobody_owns_is_not_skipped(life):
     must_say("2022-01 is to be closed first", text)
 
 
+def a_month_before_all_usage_is_not_the_first_that_is_sealed(life):
+    """A year that was mistyped would have to be followed by every month since."""
+    begin(life)
+    life.do_replay(299)
+    _, text = life.product.run("close", "2012-01", expect=(3,))
+    must_say("nothing was used in it", text)
+    life.look()
+    if life.books.periods:
+        raise Wrong("close", "a month in which nothing was used is the first that is sealed")
+    life.do_close(MONTH, False)
+
+
 def restore(life, back_to):
     """The backup in place of meter.db, as an operator would."""
     for name in os.listdir(life.product.store):
@@ -364,7 +376,8 @@ def a_month_is_closed_after_what_was_waited_for(life):
 
 CASES = [a_tariff_of_nobody_is_refused, an_account_is_added_once, a_command_waits_for_the_one_before,
          another_key_is_refused, a_lost_key_is_not_made_anew, what_was_not_measured_is_not_sealed,
-         a_month_that_nobody_owns_is_not_skipped, measurements_that_were_restored_are_charged_anew,
+         a_month_that_nobody_owns_is_not_skipped, a_month_before_all_usage_is_not_the_first_that_is_sealed,
+         measurements_that_were_restored_are_charged_anew,
          measurements_that_were_restored_are_shorter, a_vm_that_returns_pays_once,
          what_comes_late_is_not_lost_behind_what_was_said,
          what_comes_late_and_nobody_owns_waits_for_its_owner,

@@ -278,6 +278,8 @@ class Life:
         first = self.first_month(due)
         if first is not None and first < month:
             return f"{month_text(first)} is to be closed first"
+        if self.books.sealed < 0 and first != month:
+            return "nothing was used in it"
         unowned = unpriced = False
         for (vm, hour), cell in self.measured.derived.items():
             account, price, in_month = self.said.rate(vm, hour)
