@@ -16,6 +16,12 @@ enum { DAYS_MOST = 400 };
 /* What billing.db notes of the first night. */
 #define BEGINNING "nightly begins"
 
+/* And of a day: that it was not all there when it was exported, and later that it is. */
+#define LATE "nightly: %.10s waits for a host"
+#define WHOLE "nightly: %.10s is all there"
+
+enum { NOTE_MAX = 64 };
+
 struct made {
     int64_t utc_ns, from_hour, to_hour;
 };
@@ -104,19 +110,45 @@ static int64_t last_day(const struct owed *o, int64_t utc_ns)
 }
 
 /* From the last one that was over when the nights began. */
-static bool find_days(struct owed *o, struct error *err)
+static int64_t first_day(const struct owed *o)
 {
     int64_t last = last_day(o, o->now_ns), first = last_day(o, o->begun_ns);
 
-    for (int64_t day = first > last - DAYS_MOST ? first : last - DAYS_MOST + 1; day <= last;
-         day++) {
-        char text[HOUR_TEXT_MAX];
+    return first > last - DAYS_MOST ? first : last - DAYS_MOST + 1;
+}
 
-        if (is_made(o, day * HOURS_PER_DAY, (day + 1) * HOURS_PER_DAY, day_end_ns(o, day)))
-            continue;
-        (void)calendar_format_hour(day * HOURS_PER_DAY, text);
-        *strchr(text, 'T') = '\0';
-        if (!add_period(o, text, err))
+static const char *day_format(int64_t day, char out[HOUR_TEXT_MAX])
+{
+    (void)calendar_format_hour(day * HOURS_PER_DAY, out);
+    *strchr(out, 'T') = '\0';
+    return out;
+}
+
+/* From then on it was all there: since its end, or since a host that was late has delivered. */
+static bool find_final(const struct owed *o, struct billing_store *b, int64_t day,
+                       int64_t *final_ns, struct error *err)
+{
+    char text[HOUR_TEXT_MAX], note[NOTE_MAX];
+    int64_t whole_ns;
+
+    (void)snprintf(note, sizeof note, WHOLE, day_format(day, text));
+    *final_ns = day_end_ns(o, day);
+    if (!billing_first_change(b, note, &whole_ns, err))
+        return false;
+    *final_ns = whole_ns > *final_ns ? whole_ns : *final_ns;
+    return true;
+}
+
+static bool find_days(struct owed *o, struct billing_store *b, struct error *err)
+{
+    for (int64_t day = first_day(o); day <= last_day(o, o->now_ns); day++) {
+        char text[HOUR_TEXT_MAX];
+        int64_t final_ns;
+
+        if (!find_final(o, b, day, &final_ns, err))
+            return false;
+        if (!is_made(o, day * HOURS_PER_DAY, (day + 1) * HOURS_PER_DAY, final_ns) &&
+            !add_period(o, day_format(day, text), err))
             return false;
     }
     return true;
@@ -177,7 +209,7 @@ static bool find_owed(const struct night *night, const char *format, struct owed
     bool is_ok = billing_first_change(books.b, BEGINNING, &o->begun_ns, err) &&
                  billing_read_exports(books.b, format, &sink, err) &&
                  find_least_offset(o, books.b, err) && find_months(o, books.b, err) &&
-                 (!night->is_charged || find_days(o, err));
+                 (!night->is_charged || find_days(o, books.b, err));
 
     books_close(&books);
     return is_ok;
@@ -200,17 +232,93 @@ static bool export_all(const struct night *night, const char *format, size_t *co
     return is_ok;
 }
 
+/* ---- what is noted first ---- */
+
+static bool has_note(struct books *books, const char *note, bool *out, struct error *err)
+{
+    int64_t since_ns;
+
+    if (!billing_first_change(books->b, note, &since_ns, err))
+        return false;
+    *out = since_ns >= 0;
+    return true;
+}
+
+/* Up to when all hosts have delivered that are not retired. */
+static bool find_delivered(struct books *books, int64_t *out, struct error *err)
+{
+    struct store_marks *marks = NULL;
+    size_t stores = 0;
+
+    if (!store_snapshot_begin(books->measured, err))
+        return false;
+    bool is_ok = store_marks(books->measured, &marks, &stores, err);
+
+    store_snapshot_end(books->measured);
+    *out = INT64_MAX;
+    for (size_t i = 0; is_ok && i < stores; i++)
+        if (!marks[i].is_retired && marks[i].last_utc_ns < *out)
+            *out = marks[i].last_utc_ns;
+    free(marks);
+    return is_ok;
+}
+
+/* What is not all there is exported as it is now, and once more when it is. */
+static bool note_day(struct books *books, int64_t day, bool is_whole, struct error *err)
+{
+    char text[HOUR_TEXT_MAX], late[NOTE_MAX], whole[NOTE_MAX];
+    bool was_late, is_noted;
+    int64_t change;
+
+    (void)snprintf(late, sizeof late, LATE, day_format(day, text));
+    (void)snprintf(whole, sizeof whole, WHOLE, text);
+    if (!has_note(books, late, &was_late, err) || !has_note(books, whole, &is_noted, err))
+        return false;
+    if (is_whole ? !was_late || is_noted : was_late)
+        return true;
+    return books_change(books, &change, err, "%s", is_whole ? whole : late);
+}
+
 /* Days are owed from the first night on: so the first one is noted. */
-static bool note_beginning(const struct night *night, struct error *err)
+static bool note_beginning(struct books *books, int64_t *begun_ns, struct error *err)
+{
+    int64_t change;
+
+    if (!billing_first_change(books->b, BEGINNING, begun_ns, err))
+        return false;
+    if (*begun_ns >= 0)
+        return true;
+    *begun_ns = books->now_ns;
+    return books_change(books, &change, err, BEGINNING);
+}
+
+/* *late: days that are not all there. */
+static bool note_days(struct books *books, size_t *late, struct error *err)
+{
+    struct owed o = {.now_ns = books->now_ns};
+    int64_t delivered_ns;
+
+    *late = 0;
+    if (!note_beginning(books, &o.begun_ns, err) || !find_least_offset(&o, books->b, err) ||
+        !find_delivered(books, &delivered_ns, err))
+        return false;
+    for (int64_t day = first_day(&o); day <= last_day(&o, o.now_ns); day++) {
+        bool is_whole = delivered_ns >= day_end_ns(&o, day);
+
+        *late += !is_whole;
+        if (!note_day(books, day, is_whole, err))
+            return false;
+    }
+    return billing_commit(books->b, err);
+}
+
+static bool note(const struct night *night, size_t *late, struct error *err)
 {
     struct books books;
-    int64_t begun_ns, change;
 
-    if (!books_open(&books, night->db, BOOKS_WRITE, NULL, err))
+    if (!books_open(&books, night->db, BOOKS_WRITE | BOOKS_MEASURED, NULL, err))
         return false;
-    bool is_ok = billing_first_change(books.b, BEGINNING, &begun_ns, err) &&
-                 (begun_ns >= 0 ||
-                  (books_change(&books, &change, err, BEGINNING) && billing_commit(books.b, err)));
+    bool is_ok = note_days(&books, late, err);
 
     books_close(&books);
     return is_ok;
@@ -220,10 +328,10 @@ void night_export(struct night *night)
 {
     static const char *const formats[] = {"accountant", "focus", "journal", "json"};
     bool has_provider = night->order.files.provider[0] != '\0';
-    size_t count = 0;
+    size_t count = 0, late = 0;
     struct error err;
 
-    if (night->is_charged && !note_beginning(night, &err)) {
+    if (night->is_charged && !note(night, &late, &err)) {
         night_failed(night, "export", &err);
         return;
     }
@@ -236,4 +344,9 @@ void night_export(struct night *night)
     (void)printf("%-9s %zu made%s%s\n", "export", count,
                  has_provider ? "" : "; focus is left out, which names who bills: --provider NAME",
                  night->is_charged ? "" : "; days wait until all is charged");
+    if (late > 0)
+        (void)
+            printf("%-9s %zu days are not all there, and are made again when they are: a host has "
+                   "not delivered\n",
+                   "export", late);
 }

@@ -143,6 +143,44 @@ def check_missed_nights(product):
     expect_made(night(product), [])
 
 
+def check_late_host(product):
+    """Half of yesterday is there at night: its files are of that half, and once more when the rest has come."""
+    trace = scene.Trace(1800 * scene.SECOND)
+    today = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    trace.head()
+    trace.utc = ns(today) - 30 * HOUR
+    trace.domains[1] = (A, 4 * GIB)
+    trace.go(ns(today) - 12 * HOUR)
+    product.replay(trace)
+    product.run("account", "add", "acme", "--name", "Acme Ltd")
+    product.run("tariff", "set", "default", "0.0421", "EUR/GiBh", "--from", "2020-01")
+    product.run("account", "assign", A, "acme", "--from", "2020-01")
+
+    def of_day(rest):
+        with open(os.path.join(product.store, "out", f"bill-{last_day()}.json"), encoding="utf-8") as file:
+            hours = sum(int(line["measured_ns"]) for line in json.load(file)["lines"]) // HOUR
+        if hours != rest:
+            raise AssertionError(f"{last_day()} has {hours} hours, and {rest} were measured")
+
+    done = night(product, expect=None)  # a month that ended yesterday is refused
+    wanted = [one for one in all_of([last_day()]) if one in made(done)]
+    if wanted != all_of([last_day()]) or "1 days are not all there" not in done.stdout:
+        raise AssertionError(done.stdout)
+    of_day(12)
+    done = night(product, expect=None)
+    if all_of([last_day()])[0] in made(done) or "1 days are not all there" not in done.stdout:
+        raise AssertionError(f"nothing has come, and it is made again: {done.stdout}")
+    trace.head()
+    trace.go(ns(today))
+    product.replay(trace)
+    done = night(product, expect=None)
+    if not set(all_of([last_day()])) <= set(made(done)) or "not all there" in done.stdout:
+        raise AssertionError(done.stdout)
+    of_day(24)
+    if set(all_of([last_day()])) & set(made(night(product, expect=None))):
+        raise AssertionError("it is made each night")
+
+
 def check_month_not_exported(product):
     """A month that was closed by hand, and one that was exported while it was open."""
     metered(product)
@@ -275,8 +313,8 @@ def check_words(product):
     product.run("nightly", expect=3)
 
 
-CHECKS = [check_first_nights, check_missed_nights, check_month_not_exported, check_findings, check_without_key,
-          check_without_owner, check_out_is_no_directory, check_without_provider, check_west_of_utc, check_not_due,
+CHECKS = [check_first_nights, check_missed_nights, check_late_host, check_month_not_exported, check_findings,
+          check_without_key, check_without_owner, check_out_is_no_directory, check_without_provider, check_west_of_utc, check_not_due,
           check_nothing_is_billed, check_nothing_was_used, check_two_at_once, check_words]
 
 
