@@ -10,8 +10,8 @@
 #include "cli/books.h"
 #include "cli/cli.h"
 #include "common/calendar.h"
+#include "common/cell.h"
 #include "common/clock.h"
-#include "common/csv.h"
 #include "common/number.h"
 
 static const char account_text[] =
@@ -199,7 +199,7 @@ static bool print_account(void *self, const char *account, const char *name, int
         (void)printf("%-24s %+6d  %s\n", account, offset_h, name);
     else if (l->format == FORMAT_CSV) {
         (void)printf("%s,%d,", account, offset_h);
-        csv_field(stdout, name, ',');
+        cell_field(stdout, name);
         (void)putchar('\n');
     } else {
         struct json_object *object = json_object_new_object();

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "common/csv.h"
+#include "common/cell.h"
 #include "store/query.h"
 
 static const char report_text[] =
@@ -73,7 +73,7 @@ struct printer {
 static void print_csv(const struct query_row *row, const char *const *cells)
 {
     for (int c = 0; c < row->count; c++) {
-        csv_field(stdout, cells[c] != NULL ? cells[c] : "", ',');
+        cell_field(stdout, cells[c] != NULL ? cells[c] : "");
         (void)putchar(c + 1 < row->count ? ',' : '\n');
     }
 }

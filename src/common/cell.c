@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/csv.h"
 #include "common/utf8.h"
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
@@ -81,4 +82,40 @@ void cell_write(FILE *out, const char *text)
         text += length == 0 ? 1 : length;
     }
     (void)putc('"', out);
+}
+
+static bool is_number(const char *text)
+{
+    size_t whole, rest = 0;
+
+    text += *text == '-';
+    whole = strspn(text, "0123456789");
+    text += whole;
+    if (*text == '.') {
+        rest = strspn(text + 1, "0123456789");
+        text += 1 + rest;
+    }
+    return whole + rest > 0 && *text == '\0';
+}
+
+static bool is_harmless(const char *text)
+{
+    bool is_start = true;
+
+    if (begins_unseen(text))
+        return false;
+    for (; *text != '\0'; text++) {
+        if (is_start && is_formula(text))
+            return false;
+        is_start = is_separator(*text);
+    }
+    return true;
+}
+
+void cell_field(FILE *out, const char *text)
+{
+    if (is_number(text) || is_harmless(text))
+        csv_field(out, text, ',');
+    else
+        cell_write(out, text);
 }

@@ -17,4 +17,10 @@
 /* Always quoted, whatever the separator. Errors show in ferror(out). */
 void cell_write(FILE *out, const char *text);
 
+/*
+ * A field of which nobody knows whether it is ours: as csv_field writes it between commas, but as
+ * cell_write does where it would become a formula and is not a number.
+ */
+void cell_field(FILE *out, const char *text);
+
 #endif

@@ -17,6 +17,7 @@ import glob
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -111,11 +112,16 @@ def rows_of(text):
     return rows
 
 
+def as_cell(field):
+    """What a spreadsheet would compute has an apostrophe in front."""
+    return field if re.fullmatch(r"-?[0-9.]+", field) or field[:1] not in tuple("=+-@") else "'" + field
+
+
 def check_asked(product, golden, name, parameters, must_write):
     words = [f"{key}={value}" for key, value in parameters.items()]
     said = rows_of(product.run("report", name, *words, "--format", "csv").stdout)
     shell = rows_of(in_shell(product, name, parameters))
-    if shell != (said if len(said) > 1 else []):
+    if [[as_cell(field) for field in row] for row in shell] != (said if len(said) > 1 else []):
         raise AssertionError(f"the shell says {shell}, and pagemeter report {said}")
     path = os.path.join(GOLDEN, f"{golden}.csv")
     text = io.StringIO()

@@ -7,17 +7,23 @@
 #include "common/cell.h"
 #include "common/utf8.h"
 
-static void assert_cell(const char *text, const char *expected)
+static void assert_written(void (*write)(FILE *, const char *), const char *text,
+                           const char *expected)
 {
     char *out = NULL;
     size_t size;
     FILE *stream = open_memstream(&out, &size);
 
     assert_non_null(stream);
-    cell_write(stream, text);
+    write(stream, text);
     assert_int_equal(fclose(stream), 0);
     assert_string_equal(out, expected);
     free(out);
+}
+
+static void assert_cell(const char *text, const char *expected)
+{
+    assert_written(cell_write, text, expected);
 }
 
 static void test_cell_plain_text_is_only_quoted(void **state)
@@ -110,6 +116,21 @@ static void test_cell_of_64_kib_is_whole(void **state)
     free(expected);
 }
 
+static void test_cell_field_marks_formulas_and_no_numbers(void **state)
+{
+    (void)state;
+    assert_written(cell_field, "", "");
+    assert_written(cell_field, "-17", "-17");
+    assert_written(cell_field, "-0.25", "-0.25");
+    assert_written(cell_field, "web, 1", "\"web, 1\"");
+    assert_written(cell_field, "-", "\"'-\"");
+    assert_written(cell_field, "-1+1", "\"'-1+1\"");
+    assert_written(cell_field, "-1.2.3", "\"'-1.2.3\"");
+    assert_written(cell_field, "=1+1", "\"'=1+1\"");
+    assert_written(cell_field, "a;=1", "\"a;'=1\"");
+    assert_written(cell_field, "\tx", "\"'\tx\"");
+}
+
 static void test_utf8_lengths(void **state)
 {
     (void)state;
@@ -154,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_cell_other_separators_begin_no_formula),
         cmocka_unit_test(test_cell_what_is_not_text_is_replaced),
         cmocka_unit_test(test_cell_of_64_kib_is_whole),
+        cmocka_unit_test(test_cell_field_marks_formulas_and_no_numbers),
         cmocka_unit_test(test_utf8_lengths),
         cmocka_unit_test(test_utf8_control_characters),
     };
