@@ -5,9 +5,11 @@ a month.
 """
 
 import fcntl
+import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import time
 
 import books as oracle
@@ -364,6 +366,28 @@ def who_is_said_of_an_earlier_hour_has_it_up_to_what_was_said_before(life):
         raise Wrong("owner", f"a1 is charged for {billed}, and had the VM for {between}")
 
 
+def postings_are_followed(life):
+    """Each posting behind the one that is named, once, as it is made; transfers are none."""
+    begin(life)
+    life.do_replay(195)
+    life.do_charge(1)
+    after = life.books.ledger[0].number
+    words = life.product.words("charge", "--follow", "--after", after)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as follower:
+        try:
+            told = [json.loads(follower.stdout.readline())]
+            life.do_close(MONTH, False)
+            life.do_replay(299)
+            life.do_charge(1)
+            wanted = [entry for entry in life.books.ledger if entry.number > after and entry.kind == "posting"]
+            told += [json.loads(follower.stdout.readline()) for _ in wanted[1:]]
+        finally:
+            follower.kill()
+    if [(one["entry"], one["pennies"], one["utc_ns"]) for one in told] != [
+            (entry.number, entry.pennies, str(entry.utc_ns)) for entry in wanted]:
+        raise Wrong("follow", f"{told} is told, and {wanted} are in the ledger")
+
+
 def a_month_is_closed_after_what_was_waited_for(life):
     begin(life)
     life.do_replay(299)
@@ -383,6 +407,6 @@ CASES = [a_tariff_of_nobody_is_refused, an_account_is_added_once, a_command_wait
          what_comes_late_and_nobody_owns_waits_for_its_owner,
          an_hour_that_is_of_an_open_month_by_its_new_owners_clock, an_hour_whose_new_owner_has_no_price,
          a_month_that_has_not_ended_is_not_closed, a_host_that_is_gone_is_retired,
-         a_host_whose_end_is_noticed_later_is_retired,
+         a_host_whose_end_is_noticed_later_is_retired, postings_are_followed,
          who_is_said_of_an_earlier_hour_has_it_up_to_what_was_said_before,
          a_month_is_closed_after_what_was_waited_for]
