@@ -106,8 +106,17 @@ DELETE FROM rolled_vm
  WHERE NOT EXISTS (SELECT 1 FROM figure_5min AS f WHERE f.number = rolled_vm.number)
    AND NOT EXISTS (SELECT 1 FROM figure AS r WHERE r.vm = rolled_vm.vm);
 
--- :name BALLOON_SELECT_FIRST_FIGURE
-SELECT coalesce(min(utc_ns), -1) FROM figure WHERE vm = ?1;
+-- The first five minutes of which all figures are still there: those of the oldest one, unless more were rolled up
+-- than are left. -1: there is none.
+-- :name BALLOON_SELECT_FIRST_WHOLE
+WITH oldest (five_min) AS (SELECT min(utc_ns) / 300000000000 FROM figure WHERE vm = ?1)
+SELECT coalesce(o.five_min + EXISTS (
+           SELECT 1
+             FROM rolled_vm AS v CROSS JOIN figure_5min AS f
+            WHERE v.vm = ?1 AND f.number = v.number AND f.five_min = o.five_min
+              AND f.figures > (SELECT count(*) FROM figure AS r
+                                WHERE r.vm = ?1 AND r.utc_ns < (o.five_min + 1) * 300000000000)), -1)
+  FROM oldest AS o;
 
 -- :name BALLOON_SELECT_LINES
 SELECT utc_ns,

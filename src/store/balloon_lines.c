@@ -43,15 +43,15 @@ static bool read_some(struct balloon_store *s, const struct uuid *vm, const int6
     return is_ok && row == DB_DONE;
 }
 
-static bool first_figure(struct balloon_store *s, const struct uuid *vm, int64_t *utc_ns,
-                         struct error *err)
+static bool first_whole(struct balloon_store *s, const struct uuid *vm, int64_t *five_min,
+                        struct error *err)
 {
     struct db_stmt *stmt = NULL;
-    bool is_ok = db_prepare(&s->db, SQL_BALLOON_SELECT_FIRST_FIGURE, &stmt, err);
+    bool is_ok = db_prepare(&s->db, SQL_BALLOON_SELECT_FIRST_WHOLE, &stmt, err);
 
     if (is_ok) {
         db_bind_uuid(stmt, 1, vm);
-        is_ok = db_run_int(stmt, "read a guest's figures", utc_ns, err);
+        is_ok = db_run_int(stmt, "read a guest's figures", five_min, err);
     }
     db_finalize(stmt);
     return is_ok;
@@ -61,15 +61,12 @@ static bool first_figure(struct balloon_store *s, const struct uuid *vm, int64_t
 static bool find_split(struct balloon_store *s, const struct uuid *vm, bool is_long, int64_t *out,
                        struct error *err)
 {
-    int64_t first = -1;
+    int64_t whole = -1;
     int64_t rolled = 0;
 
-    if (!first_figure(s, vm, &first, err) || !balloon_rolled_to(s, &rolled, err))
+    if (!first_whole(s, vm, &whole, err) || !balloon_rolled_to(s, &rolled, err))
         return false;
-    /* of the five minutes of the oldest figure some may be gone */
-    int64_t whole = first < 0 ? rolled : first / FIVE_MIN_NS + (first % FIVE_MIN_NS != 0);
-
-    *out = (is_long || whole > rolled ? rolled : whole) * FIVE_MIN_NS;
+    *out = (is_long || whole < 0 || whole > rolled ? rolled : whole) * FIVE_MIN_NS;
     return true;
 }
 

@@ -466,6 +466,26 @@ static void test_lines_before_the_oldest_figure_come_by_five_minutes(void **stat
     assert_int_equal(c.raw, 1);
 }
 
+static void test_lines_of_a_vm_s_first_five_minutes_come_as_they_are(void **state)
+{
+    struct scene *t = *state;
+    struct balloon_ages ages = {0, BEGIN + 100 * NS_PER_S, 0};
+
+    for (int i = 1; i < 5; i++)
+        say(t, 1, BEGIN + i * 100 * NS_PER_S, 100);
+    (void)roll_up(t, BEGIN + 6 * FIVE);
+    assert_ok(balloon_store_prune(t->store, &ages, &err));
+    struct counted c = read_lines(t, BEGIN, BEGIN + NS_PER_HOUR);
+
+    assert_int_equal(c.rolled, 0);
+    assert_int_equal(c.raw, 4);
+    ages.figures_before_ns++; /* the first one goes */
+    assert_ok(balloon_store_prune(t->store, &ages, &err));
+    c = read_lines(t, BEGIN, BEGIN + NS_PER_HOUR);
+    assert_int_equal(c.rolled, 1);
+    assert_int_equal(c.raw, 2);
+}
+
 static void test_lines_of_a_range_are_those_in_it(void **state)
 {
     struct scene *t = *state;
@@ -499,6 +519,7 @@ int main(void)
         test(test_rollup_rows_go_when_they_are_old),
         test(test_lines_of_48_hours_come_as_they_are_and_of_more_by_five_minutes),
         test(test_lines_before_the_oldest_figure_come_by_five_minutes),
+        test(test_lines_of_a_vm_s_first_five_minutes_come_as_they_are),
         test(test_lines_of_a_range_are_those_in_it),
     };
 
