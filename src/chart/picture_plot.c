@@ -147,6 +147,17 @@ static void draw_points(struct drawing *d, const struct points *p, enum theme_li
     drawing_stroke(d, &d->theme->strokes[line]);
 }
 
+/* By its corners: of a width cairo makes an end that may miss where the neighbour begins, by a
+ * pixel. */
+static void trace_box(struct drawing *d, const struct box *box)
+{
+    cairo_move_to(d->cr, box->left, box->top);
+    cairo_line_to(d->cr, box->right, box->top);
+    cairo_line_to(d->cr, box->right, box->bottom);
+    cairo_line_to(d->cr, box->left, box->bottom);
+    cairo_close_path(d->cr);
+}
+
 /* What is under the line. */
 static void fill_points(struct drawing *d, const struct points *p, enum theme_line line)
 {
@@ -155,7 +166,7 @@ static void fill_points(struct drawing *d, const struct points *p, enum theme_li
         double y = drawing_y(d, p->list[i].kib);
 
         if (!p->list[i].is_blank)
-            cairo_rectangle(d->cr, x, y, end_of(d, p, i) - x, d->plot.bottom - y);
+            trace_box(d, &(struct box){x, y, end_of(d, p, i), d->plot.bottom});
     }
     drawing_colour(d, d->theme->strokes[line].rgb, 0.10);
     cairo_set_antialias(d->cr, CAIRO_ANTIALIAS_NONE); /* no seams between neighbours */
@@ -175,7 +186,7 @@ static void fill_band(struct drawing *d, const struct points *p, enum theme_line
 
         if (p->list[i].is_blank || p->list[i].least_kib == p->list[i].most_kib)
             continue;
-        cairo_rectangle(d->cr, x, most, end_of(d, p, i) - x, least - most);
+        trace_box(d, &(struct box){x, most, end_of(d, p, i), least});
         has_band = true;
     }
     drawing_colour(d, d->theme->strokes[line].rgb, 0.20);

@@ -10,6 +10,7 @@
   owners     an account sees the hours in which it owned a VM, and no other
   guest      what an agent said, as it came and by five minutes
   names      of any length, with markup, controls, emoji and turned direction: in no file anything but text
+  fill       what is under a line is filled without seams
   same       the same bytes again, alone and among hundreds
   many       hundreds of VMs in one run
   refused    what is wrong is said, and leaves no file behind
@@ -420,6 +421,18 @@ def test_pictures(product, options):
     equal([base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in styles], allowed, "the policy and its styles")
 
 
+def test_fill(product, options):
+    """What is under the line has no seam where a value ends and the next one begins."""
+    samples = {s: {1: (1048576 - s // 7 % 5 * 65536, "r")} for s in range(1200)}
+    db = product.store("fill", trace_of(samples))
+    for width in range(400, 1400, 13):
+        got = picture.read_png(product.draw(db, vm_of(1), "png", "--size", f"{width}x480", "--from", "2026-11-22T15:01",
+                                            "--to", "2026-11-22T15:19"))
+        row = got[3][480 - 70][3 * 90:3 * (width - 30)]  # a little above the axis
+        white = [x // 3 for x in range(0, len(row), 3) if row[x:x + 3] == b"\xff\xff\xff"]
+        equal(white, [], f"seams in a picture {width} wide")
+
+
 def test_same(product, options):
     db = product.store("same", trace_of(steady(900, {n: 1048576 + n for n in range(1, 6)})))
     words = ["--from", "2026-11-22T15", "--to", "2026-11-22T16"]
@@ -496,7 +509,7 @@ def test_refused(product, options):
     picture.read_svg(product.draw(db, vm_of(1), "svg", "--from", "2026-11-25", "--to", "2026-11-26"))
 
 
-TESTS = [test_integral, test_long_intervals, test_money, test_owners, test_guest, test_names, test_pictures, test_same, test_many, test_refused]
+TESTS = [test_integral, test_long_intervals, test_money, test_owners, test_guest, test_names, test_pictures, test_fill, test_same, test_many, test_refused]
 
 
 def main():
