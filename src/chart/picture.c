@@ -15,7 +15,7 @@
 #include "chart/caption.h"
 #include "chart/picture_impl.h"
 
-enum { STEP_OF_MEMORY_PX = 44, STEP_OF_TIME_PX = 54 };
+enum { STEP_OF_MEMORY_PX = 44, STEP_OF_TIME_PX = 64 };
 
 #define MARGIN 14.0
 #define TITLE_SIZE 15.0
