@@ -12,7 +12,8 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 scenarios=$here/balloon
-results=${LAB_DIR:-$top/build/lab}/balloon
+lab=${LAB_DIR:-$top/build/lab}
+results=$lab/balloon
 bin=$top/build/bin
 short='baseline steady'
 passed=0
@@ -60,13 +61,14 @@ has_emulator_failed() { grep -q 'Triple fault' "$results/$1/serial.log" 2>/dev/n
 
 # boot_scenario NAME. In the background, because a trap waits for what is in the foreground.
 boot_scenario() {
-    local name=$1 options programs
+    local name=$1 options programs more=()
     read -ra options <<<"$(lab_options "$name")"
     mapfile -t programs < <(program_options)
+    [ ! -d "$lab/guest-$name" ] || more=(-G "$lab/guest-$name")
     rm -rf "${results:?}/$name"
     mkdir -p "$results/$name"
     "$here/run.sh" "${options[@]}" "${programs[@]}" -f "$scenarios/lib.sh" \
-        -g "$scenarios/guest-start:/etc/rc.d/guest-start" -o "$results/$name" -L "$results/$name/serial.log" \
+        -g "$scenarios/guest-start:/etc/rc.d/guest-start" "${more[@]}" -o "$results/$name" -L "$results/$name/serial.log" \
         -c "$scenarios/$name.sh" >"$results/$name.log" 2>&1 &
     wait $!
 }

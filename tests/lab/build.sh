@@ -5,10 +5,11 @@
 #   build/lab/vmlinux-dom0  dom0's kernel, unpacked: Xen would take seconds over it under emulation
 #   build/lab/dom0.cpio     dom0's file system; the guests' kernel and ramdisk lie in its /guest
 #   build/lab/dom0.libs     the shared libraries in it, by name (run.sh brings the missing ones)
+#   build/lab/guest-web     Apache, what it loads, and web/: more for the guests of balloon/web.sh
 #   build/lab/cache         the packages, kept from build to build
 #
 # Nothing of Xen is installed here. Needs no root, except to install what `packages` lists under
-# "host". Builds again only when this script, `packages` or a source in src/ has changed.
+# "host". Builds again only when this script, `packages` or something in src/ or web/ has changed.
 set -euo pipefail
 export LC_ALL=C
 
@@ -26,7 +27,7 @@ fail() {
     exit 1
 }
 
-stamp_now() { cat "$here"/build.sh "$here"/packages "$here"/src/* | sha256sum; }
+stamp_now() { cat "$here"/build.sh "$here"/packages "$here"/src/* "$here"/web/* | sha256sum; }
 
 is_built() {
     [ -f "$lab/dom0.cpio" ] && [ -f "$lab/stamp" ] && [ "$(stamp_now)" = "$(cat "$lab/stamp")" ]
@@ -85,7 +86,7 @@ choose_packages() {
     dom0_kernel=$(kernel_of "$(listed dom0-kernel)")
     guest_kernel=$(kernel_of "$(listed guest-kernel)")
     # shellcheck disable=SC2046  # a list of names
-    deb_files $(listed dom0) "$dom0_kernel" "$guest_kernel" >"$work/debs"
+    deb_files $(listed dom0) $(listed web) "$dom0_kernel" "$guest_kernel" >"$work/debs"
 }
 
 download_missing() {
@@ -130,10 +131,11 @@ dom0_modules="
     drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci drivers/char/virtio_console
     fs/netfs/netfs fs/fscache/fscache net/9p/9pnet net/9p/9pnet_virtio fs/9p/9p"
 
-# Disks for guests, and swap in their memory. lab-disk loads dom0's when the first disk is made, guest-init a
-# guest's when its command line asks for one. ext4 is built into the guests' kernel.
+# Disks and networks for guests, and swap in their memory. lab-disk and lab-guest load dom0's when the first is made,
+# guest-init a guest's when its command line asks for one. ext4 is built into the guests' kernel.
 dom0_disk_modules="drivers/block/brd drivers/block/xen-blkback/xen-blkback"
-guest_modules="drivers/block/xen-blkfront mm/zsmalloc crypto/lzo-rle drivers/block/zram/zram"
+dom0_net_modules="drivers/net/xen-netback/xen-netback"
+guest_modules="drivers/block/xen-blkfront drivers/net/xen-netfront mm/zsmalloc crypto/lzo-rle drivers/block/zram/zram"
 
 # unpack_kernel_of PACKAGE DIRECTORY MODULE...
 unpack_kernel_of() {
@@ -153,8 +155,11 @@ unpack_all() {
     for package in $(listed dom0); do
         dpkg -x "$(deb_of "$package")" "$work/root"
     done
+    for package in $(listed web); do
+        dpkg -x "$(deb_of "$package")" "$work/web-root"
+    done
     # shellcheck disable=SC2086  # lists of names
-    unpack_kernel_of "$dom0_kernel" "$work/kernel" $dom0_modules $dom0_disk_modules
+    unpack_kernel_of "$dom0_kernel" "$work/kernel" $dom0_modules $dom0_disk_modules $dom0_net_modules
     # shellcheck disable=SC2086
     unpack_kernel_of "$guest_kernel" "$work/guest-kernel" $guest_modules
 }
@@ -186,7 +191,7 @@ build_tools() {
             -o "$work/guest-bin/$program" "$src/$program.c" "$src/xenbus.c" "$src/memfile.c"
     done
     cp "$work/guest-bin/xsguest" "$work/bin/"
-    for program in xcstat memwatch; do
+    for program in xcstat memwatch users; do
         gcc -std=gnu11 -O2 -Wall -Wextra -pthread -I"$usr/include" -o "$work/bin/$program" "$src/$program.c" \
             -L"$usr/$libdir" -Wl,-rpath-link,"$usr/$libdir" -Wl,--as-needed -lxenctrl -lxenstore
     done
@@ -202,6 +207,26 @@ build_guest() {
     find "$work/guest-kernel/lib/modules" -name '*.ko' -exec cp {} "$guest/lib/modules/" \;
     cp "$here/src/guest-init" "$guest/init"
     pack "$guest" >"$work/guest.cpio"
+}
+
+# Apache with the modules that web/apache2.conf loads, and the libraries of all of them.
+build_web() {
+    local web=$work/guest-web from=$work/web-root modules=usr/lib/apache2/modules library module
+    mkdir -p "$web"/{bin,etc,$libdir,lib64,$modules,srv}
+    cp "$from/usr/sbin/apache2" "$web/bin/"
+    awk '$1 == "LoadModule" { print $3 }' "$here/web/apache2.conf" | while read -r module; do
+        cp "$from/$module" "$web/$modules/"
+    done
+    LD_LIBRARY_PATH=$from/usr/$libdir:$from/$libdir:$work/root/usr/$libdir:$work/root/$libdir \
+        ldd "$web/bin/apache2" "$web/$modules"/* | awk '$3 ~ /^\// { print $3 }' | sort -u >"$work/web.libs"
+    while read -r library; do
+        cp -L "$library" "$web/$libdir/"
+    done <"$work/web.libs"
+    cp -L "$work/root/$libdir/ld-linux-x86-64.so.2" "$web/lib64/"
+    cp "$here/web/apache2.conf" "$web/etc/"
+    cp "$here/web/page.lua" "$web/srv/"
+    printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n' >"$web/etc/passwd"
+    printf 'root:x:0:\nnogroup:x:65534:\n' >"$web/etc/group"
 }
 
 # The shared libraries that the programs of the dom0 tree at $1 load, as paths in the unpacked packages.
@@ -257,9 +282,12 @@ build() {
     unpack_kernel "$work/kernel/boot/vmlinuz-${dom0_kernel#linux-image-}" "$work/vmlinux-dom0"
     build_tools
     build_guest
+    build_web
     build_dom0
     # By rename: a lab that is starting just now has either the old image or the new one.
     mv "$work"/{xen,vmlinux-dom0,dom0.cpio,dom0.libs} "$lab/"
+    rm -rf "$lab/guest-web"
+    mv "$work/guest-web" "$lab/"
     stamp_now >"$lab/stamp"
     rm -rf "$work"
     say "images built in $((SECONDS - started)) s: Xen $xen_version, dom0 ${dom0_kernel#linux-image-}"

@@ -9,6 +9,7 @@
 #   -f FILE[:NAME]  put a file into /job/in, where the command runs
 #   -d DIRECTORY    put a directory's contents there
 #   -g FILE:PATH    put a file into every guest's ramdisk; executables in /etc/rc.d are started
+#   -G DIRECTORY    put a directory's contents there
 #   -o DIRECTORY    bring back what the command leaves in /job/out, and log/ of xl and the guests
 #   -L FILE         keep the serial log of Xen and dom0's kernel
 #   -t SECONDS      time limit of the whole run (600)
@@ -20,7 +21,7 @@
 #   -x ARGS         more for Xen's command line     -k ARGS   more for dom0's kernel's
 #
 # The output is streamed. Exit status: the command's; 124 when the time limit was hit; 125 when the lab
-# failed. Needs no root and no KVM; any number of labs may run at once. -p, -f, -d, -g may be repeated.
+# failed. Needs no root and no KVM; any number of labs may run at once. -p, -f, -d, -g, -G may be repeated.
 # Everything started here ends with this script, even when it is killed.
 set -uo pipefail
 
@@ -65,12 +66,13 @@ job=$scratch/job
 mkdir -p "$job/in" "$job/out"
 
 is_shell=''
-while getopts p:f:d:g:o:L:t:m:0:s:v:x:k:c:IV option; do
+while getopts p:f:d:g:G:o:L:t:m:0:s:v:x:k:c:IV option; do
     case $option in
         p) put_program "$OPTARG" ;;
         f) put "$job/in" "$OPTARG" ;;
         d) cp -RL "$OPTARG/." "$job/in/" || fail "cannot copy $OPTARG" ;;
         g) put "$job/guest" "$OPTARG" ;;
+        G) mkdir -p "$job/guest"; cp -RL "$OPTARG/." "$job/guest/" || fail "cannot copy $OPTARG" ;;
         c) cp "$OPTARG" "$job/cmd" || fail "cannot copy $OPTARG"; has_command=1 ;;
         I) is_shell=1 ;;
         V) accel='tcg,thread=single' virtual_time=(-icount 'shift=0,sleep=off') ;;
