@@ -181,6 +181,11 @@ lab: all $(O)/test/source_contract $(O)/test/actuator_contract ## the tests on a
 lab-balloon: all ## every scenario of memory on demand on a real Xen, an hour
 	bash tests/lab/balloon.sh -b $(O)/bin all
 
+.PHONY: picture
+picture: all ## docs/140-users.png made again: a web server under 140 users on a real Xen
+	bash tests/lab/balloon.sh -b $(O)/bin web
+	bash scripts/picture.sh build/lab/balloon/web docs/140-users.png $(O)/bin
+
 .PHONY: lab-rates
 lab-rates: all ## tests/hardware/rates.sh on the emulated host: that it measures, not how fast that is
 	bash tests/lab/build.sh
