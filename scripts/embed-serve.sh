@@ -25,7 +25,7 @@ while [ "$1" != -- ]; do
     type=$(type_of "$1")
     path=/$(basename "$1")
     [ "$path" != /index.html ] || path=/
-    echo "static const unsigned char file_$n[] = {"
+    echo "static const unsigned char file_${n}[] = {"
     od -An -v -tu1 "$1" | sed 's/  */,/g; s/^,//; s/$/,/'
     echo '};'
     list="$list    {\"$path\", \"$type\", file_$n, sizeof file_$n},
