@@ -376,7 +376,7 @@ static void begin_engine(struct engine *engine, struct sim_world *w)
         die(&err);
     engine->rules.mode = MODE_ON;
     engine->policies = (struct policy_source){find_policy, w};
-    engine->sink = (struct engine_sink){ignore_decision, ignore_alert, NULL};
+    engine->sink = (struct engine_sink){.decided = ignore_decision, .alert = ignore_alert};
 }
 
 static struct bench_result run_ours(struct sim_world *w, const struct bench_host *host,

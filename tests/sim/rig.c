@@ -124,7 +124,7 @@ void rig_start(struct rig *rig)
     rig->has_engine = true;
     rig->engine.rules.mode = MODE_ON;
     rig->engine.policies = (struct policy_source){find_policy, rig};
-    rig->engine.sink = (struct engine_sink){decided, alert, rig};
+    rig->engine.sink = (struct engine_sink){.decided = decided, .alert = alert, .context = rig};
     rig->run = (struct sim_run){.world = &rig->world,
                                 .controller = &rig->checker.controller,
                                 .watch = checker_watch,
