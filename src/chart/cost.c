@@ -34,12 +34,15 @@ bool cost_read_marks(struct store *measured, struct billing_store *b, struct cos
     if (!store_marks(measured, &stores, &count, err))
         return false;
     struct mark_reading r = {stores, calloc(count + 1, sizeof *r.list), count};
-    bool is_ok =
-        r.list != NULL || error_set(err, ERR_NOMEM, "not enough memory for %zu stores", count);
 
-    for (size_t i = 0; is_ok && i < count; i++)
+    if (r.list == NULL) {
+        free(stores);
+        return error_set(err, ERR_NOMEM, "not enough memory for %zu stores", count);
+    }
+    for (size_t i = 0; i < count; i++)
         r.list[i] = (struct cost_mark){stores[i].base, stores[i].base};
-    is_ok = is_ok && billing_read_charged(b, &(struct billing_charged_sink){take_charged, &r}, err);
+    bool is_ok = billing_read_charged(b, &(struct billing_charged_sink){take_charged, &r}, err);
+
     free(stores);
     if (!is_ok) {
         free(r.list);

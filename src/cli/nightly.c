@@ -348,6 +348,7 @@ static int run_here(struct night *night)
     (void)snprintf(beside, sizeof beside, "%s/exports", night->db);
     night->order.out = night->order.out != NULL ? night->order.out : beside;
     live_through(night);
+    night->order.out = NULL;
     (void)close(lock_fd);
     return CLI_FINE;
 }

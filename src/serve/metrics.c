@@ -40,7 +40,7 @@ static struct vm_metric *add_vm(struct metrics *m, const struct uuid *vm, struct
 {
     size_t at = place_of(m, vm);
 
-    if (m->count == m->room) {
+    if (m->vms == NULL || m->count == m->room) {
         size_t room = m->room * 2 + 64;
         struct vm_metric *larger = realloc(m->vms, room * sizeof *larger);
 
@@ -51,7 +51,9 @@ static struct vm_metric *add_vm(struct metrics *m, const struct uuid *vm, struct
         m->vms = larger;
         m->room = room;
     }
-    memmove(&m->vms[at + 1], &m->vms[at], (m->count++ - at) * sizeof *m->vms);
+    if (at < m->count)
+        memmove(&m->vms[at + 1], &m->vms[at], (m->count - at) * sizeof *m->vms);
+    m->count++;
     m->vms[at] = (struct vm_metric){.vm = *vm,
                                     .name = vm_names_find(&m->names, vm),
                                     .target_kib = EXPOSITION_NONE,

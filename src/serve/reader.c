@@ -44,15 +44,25 @@ bool readers_make(struct readers **out, const char *db, size_t count, struct err
     return true;
 }
 
-static void reader_close(struct reader *r)
+static void forget_book(struct reader *r)
 {
     book_free(r->book);
+    r->book = NULL;
     free(r->marks.list);
+    r->marks = (struct cost_marks){0};
+}
+
+static void reader_close(struct reader *r)
+{
+    forget_book(r);
     billing_close(r->books);
     balloon_store_close(r->balloon);
     query_close(r->query);
     store_close(r->measured);
-    *r = (struct reader){.is_used = r->is_used, .weeks = r->weeks};
+    r->balloon = NULL;
+    r->books = NULL;
+    r->query = NULL;
+    r->measured = NULL;
 }
 
 void readers_free(struct readers *r)
@@ -97,10 +107,7 @@ static bool refresh_book(struct reader *r, struct error *err)
 
     if (r->books == NULL || (r->book != NULL && now - r->book_ns < READER_BOOK_NS))
         return true;
-    book_free(r->book);
-    r->book = NULL;
-    free(r->marks.list);
-    r->marks = (struct cost_marks){0};
+    forget_book(r);
     r->book_ns = now;
     return book_read(&r->book, r->books, err) &&
            cost_read_marks(r->measured, r->books, &r->marks, err);
