@@ -586,7 +586,8 @@ BEGIN
     SELECT s.* INTO v_store FROM store AS s WHERE s.store = p_store FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         LOCK TABLE store IN SHARE ROW EXCLUSIVE MODE;
-        SELECT s.* INTO v_store FROM store AS s WHERE s.store = p_store;
+        -- made by another session meanwhile: then it is that one's, or a third's
+        SELECT s.* INTO v_store FROM store AS s WHERE s.store = p_store FOR NO KEY UPDATE;
     END IF;
     IF p_restored_from IS NOT NULL THEN
         SELECT s.store_no INTO v_from FROM store AS s WHERE s.store = p_restored_from AND s.host = p_host;
@@ -680,6 +681,10 @@ BEGIN
         RAISE EXCEPTION 'role % delivers for no host', session_user
             USING HINT = 'Who keeps the database says which host a role is of: pagemeter db host.',
                   ERRCODE = 'insufficient_privilege';
+    END IF;
+    -- a snapshot from before what another session has delivered would store that twice
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM ship_refuse('its transaction is not READ COMMITTED');
     END IF;
     IF protocol IS DISTINCT FROM 1 THEN
         RAISE EXCEPTION 'batches of protocol % are not understood here', protocol

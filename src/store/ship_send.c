@@ -19,6 +19,7 @@ bool ship_sender_open(struct ship_sender **out, const char *uri, struct error *e
     if (s == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory to ship");
     if (!postgres_open(&s->db, uri, true, err) ||
+        !db_exec(&s->db, "SET default_transaction_isolation = 'read committed'", "open it", err) ||
         !db_prepare(&s->db, SQL_SHIP_CALL, &s->call, err)) {
         ship_sender_close(s);
         return false;
@@ -52,7 +53,7 @@ static bool run_for(struct ship_sender *s, const char *sql, const struct uuid *h
 
 bool ship_sender_begin_as(struct ship_sender *s, const struct uuid *host, struct error *err)
 {
-    return db_begin(&s->db, DB_WRITING, "deliver for a host", err) &&
+    return db_exec(&s->db, "BEGIN ISOLATION LEVEL READ COMMITTED", "deliver for a host", err) &&
            run_for(s, SQL_PG_BORROW_ADMIT, host, err);
 }
 

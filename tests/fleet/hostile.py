@@ -3,8 +3,10 @@
 Checks for schema.py; each takes the scene, and what is broken in the schema when it must fail.
 """
 
+import concurrent.futures
 import copy
 import json
+import time
 
 import batches
 import central
@@ -239,6 +241,51 @@ def check_believed_in_parts(scene, change=None):
         must(deliver(with_row(NEXT, table, place, column, value)) == [(24, 1)], f"{table} {column} is no conflict")
         kept = "life_row WHERE life" if table == "life" else "segment_row WHERE segment"
         must(scene.server.ask(f"SELECT last_tick FROM meter.{kept} = {SIZE + 1}", name) == "", f"{table} {column}: its end is set")
+
+
+# ---- several sessions ----
+
+def check_snapshots(scene, change=None):
+    """A transaction that does not see what was delivered since it began delivers nothing."""
+    name, deliver = prepared(scene, change)
+    deliver(BATCH)
+    for level in ("REPEATABLE READ", "SERIALIZABLE"):
+        try:
+            scene.server.ask(f"BEGIN ISOLATION LEVEL {level}; {batches.call(NEXT)} COMMIT", name, "hostile")
+            raise AssertionError(f"delivered in a transaction that is {level}")
+        except fleet.Refused as error:
+            must("not READ COMMITTED" in str(error), str(error))
+    deliver(NEXT)
+
+
+def check_made_meanwhile(scene, change=None):
+    """Who waited until another session had made the store has it to itself as well."""
+    name, deliver = prepared(scene, change)
+    ask = lambda batch, seconds: scene.server.ask(
+        f"BEGIN; {batches.call(batch)} SELECT pg_sleep({seconds}); COMMIT", name, "hostile")
+    waits = lambda: scene.server.ask(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND wait_event = '{wanted}'")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        first = pool.submit(ask, BATCH, 1)
+        wanted = "PgSleep"
+        until(lambda: waits() == "1")
+        second = pool.submit(ask, BATCH, 2)
+        first.result()
+        until(lambda: waits() == "1")
+        try:
+            scene.server.ask(f"SET lock_timeout = '200ms'; {batches.call(NEXT)}", name, "hostile")
+            raise AssertionError("two sessions deliver one store at once")
+        except fleet.Refused as error:
+            must("lock timeout" in str(error), str(error))
+        second.result()
+    must(deliver(NEXT) == [(24, 0)], "what comes behind them")
+
+
+def until(condition):
+    for _ in range(100):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it does not come to that")
 
 
 # ---- what no store has ----
@@ -517,4 +564,4 @@ def must_refuse(ask, text):
     raise AssertionError(f"not refused: {text}")
 
 
-CHECKS = [check_contradictions, check_most_contradictions, check_believed_in_parts, check_end_first, check_hidden, check_restarts, check_pruned_cut, check_limits, check_question, check_other_hosts, check_rights, check_books]
+CHECKS = [check_contradictions, check_most_contradictions, check_believed_in_parts, check_end_first, check_hidden, check_restarts, check_pruned_cut, check_snapshots, check_made_meanwhile, check_limits, check_question, check_other_hosts, check_rights, check_books]
