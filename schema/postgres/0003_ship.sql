@@ -727,7 +727,7 @@ BEGIN
             PERFORM ship_refuse('there are 10000 holes in what was delivered before: the first must be filled first');
         END IF;
         v_is_again := coalesce(v_to[width_bucket(v_base + p_up_to - 1, v_from)] > v_base + p_after, false);
-        PERFORM make_month(p_hour);
+        PERFORM make_month(p_hour, '{segment_row,tick_pack}');
         v_conflicts := ship_ticks(v_no, v_from, v_to, v_is_again, p_after, p_up_to, p_hour::int, p_rows, p_ticks)
             + ship_events(v_no, v_from, v_to, p_after, p_up_to, v_begin, p_hour, p_ticks[1], p_rows)
             + ship_lives(v_no, v_from, v_to, p_after, p_up_to, v_begin, p_rows)

@@ -209,6 +209,7 @@ static bool drop_hours(struct store *s, int64_t before_hour, struct central_kept
 static bool keep(struct store *s, const struct central_keeping *keeping, struct central_kept *out,
                  struct error *err)
 {
+    int64_t dropped;
     bool is_null;
 
     *out = (struct central_kept){0};
@@ -217,6 +218,7 @@ static bool keep(struct store *s, const struct central_keeping *keeping, struct 
            db_get_int(&s->db, SQL_PG_RETIRE_RESTORED, &out->retired, &is_null, err) &&
            store_derive(s, err) &&
            store_prune(s, keeping->raw_before_hour, PRUNED_MOST, &out->pruned, err) &&
+           db_get_int(&s->db, SQL_PG_DROP_PARTITIONS, &dropped, &is_null, err) &&
            drop_hours(s, keeping->hours_before_hour, out, err);
 }
 

@@ -691,7 +691,8 @@ bool postgres_open(struct db *db, const char *uri, bool is_writer, struct error 
     return is_ok &&
            exec(db,
                 "SET search_path = meter, billing, pg_temp; SET client_min_messages = warning; "
-                "SET client_encoding = 'UTF8'; SET jit = off; SET TimeZone = 'UTC'",
+                "SET client_encoding = 'UTF8'; SET jit = off; SET TimeZone = 'UTC'; "
+                "SET default_transaction_isolation = 'read committed'",
                 "open it", err) &&
            (is_writer || exec(db, "SET default_transaction_read_only = on", "open it", err));
 }

@@ -19,7 +19,6 @@ bool ship_sender_open(struct ship_sender **out, const char *uri, struct error *e
     if (s == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory to ship");
     if (!postgres_open(&s->db, uri, true, err) ||
-        !db_exec(&s->db, "SET default_transaction_isolation = 'read committed'", "open it", err) ||
         !db_prepare(&s->db, SQL_SHIP_CALL, &s->call, err)) {
         ship_sender_close(s);
         return false;

@@ -268,6 +268,11 @@ def away_for_long(bindir, server, scratch):
             return f"away_for_long, seed {seed}: {found} conflicts behind tick {trace.seq}"
     if test.ask("SELECT count(*) FROM meter.prune") == "0":
         return f"away_for_long, seed {seed}: nothing was pruned"
+    left = test.ask("SELECT c.oid::regclass FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid WHERE inhparent IN"
+                    " ('meter.tick_pack'::regclass, 'meter.segment_row'::regclass) AND c.relname ~ '_2024_'"
+                    " EXCEPT SELECT tableoid::regclass FROM meter.tick_pack EXCEPT SELECT tableoid::regclass FROM meter.segment_row")
+    if left:
+        return f"away_for_long, seed {seed}: partitions that are empty stay: {left}"
     words = ("usage", "--by", "vm,life,hour", "--format", "csv")
     return None if test.run(*words).stdout == test.file.run(*words).stdout else f"away_for_long, seed {seed}: usage differs"
 

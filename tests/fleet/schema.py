@@ -11,6 +11,8 @@ The last line is "N passed, M failed".
 """
 
 import argparse
+import concurrent.futures
+import contextlib
 import os
 import random
 import sys
@@ -244,6 +246,38 @@ def check_partitions(scene, change=None):
         "INSERT INTO meter.segment_row VALUES (1, 1, 1, 1, 1, 1, 482136, true)")
     must(ask("SELECT meter.drop_empty_partitions()") == "3", "of two months all is empty but one table")
     must(ask("SELECT count(*) FROM meter.segment_row") == "1", "what is not empty stays")
+    ask("SELECT meter.make_month(482136); DROP TABLE meter.usage_hour_2025_01;"
+        "INSERT INTO meter.tick_pack VALUES (1, 1, 0, 0, 0, 0, 1, 482136, 1, 0, true)")
+    must(ask("SELECT meter.make_partitions(2)") == "1", "the hours of a month that was delivered of")
+
+
+def check_readers(scene, change=None):
+    """Who reads, or delivers, and does not end is waited for by nobody for long; what is in the way is made later."""
+    name = scene.database(change)
+    central.add_host(scene.server, name, hostile.HOST, "hostile")
+    ask = lambda text: scene.server.ask(f"SET statement_timeout = '8s'; {text}", name)
+    sleeping = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+
+    @contextlib.contextmanager
+    def held(text, role):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            other = pool.submit(scene.server.ask, f"BEGIN; {text}; SELECT pg_sleep(60)", name, role)
+            hostile.until(lambda: ask(f"SELECT count(*) {sleeping}") == "1")
+            try:
+                yield
+            finally:
+                must(ask(f"SELECT pg_terminate_backend(pid, 5000) {sleeping}") == "t", "it was waited for")
+                other.exception()
+
+    with held(batches.call(hostile.BATCH).rstrip(";"), "hostile"):
+        must(scene.server.ask("SET lock_timeout = '1s'; SELECT count(*) FROM meter.usage_hour", name) == "0", "a host's batch")
+    central.deliver(scene.server, name, "hostile", [batches.call(hostile.BATCH)])
+    ask("SELECT meter.make_month(482880)")
+    with held("SELECT count(*) FROM meter.usage_hour, meter.segment_row, meter.tick_pack", "postgres"):
+        must(ask("SELECT meter.make_partitions(0)") == "2", "what no reader is in the way of is made")
+        must(ask("SELECT meter.drop_empty_partitions()") == "0", "what is read is dropped")
+    must(ask("SELECT meter.make_partitions(0)") == "2", "the hours of this month and of that of the host")
+    must(ask("SELECT meter.drop_empty_partitions()") == "2", "what is empty")
 
 
 def check_months(scene, change=None):
@@ -263,7 +297,7 @@ def check_months(scene, change=None):
 
 
 CHECKS = [check_any_order, check_in_part, check_restored, check_retired, check_wide, check_ticks_between, check_partitions,
-          check_months] + hostile.CHECKS + spoilt.CHECKS
+          check_readers, check_months] + hostile.CHECKS + spoilt.CHECKS
 
 # What is broken: a text of the schema, another in its place, and the check that must fail.
 MUTANTS = [
@@ -328,6 +362,9 @@ MUTANTS = [
     ("steps go from one store to the next", "  FROM tick_time\nWINDOW w AS (PARTITION BY store_no ORDER BY tick);", "  FROM tick_time\nWINDOW w AS (ORDER BY tick);",
      spoilt.check_sound),
     ("raw rows of another hour go", "AND s.hour = ANY (v_hours) AND s.segment < v_first_segment", "AND s.hour = ANY (v_hours)", hostile.check_pruned_cut),
+    ("a host makes all partitions", "PERFORM make_month(p_hour, '{segment_row,tick_pack}');", "PERFORM make_month(p_hour);", check_readers),
+    ("readers are waited for", "SET search_path = meter, pg_temp SET lock_timeout = '2s' AS $$\nDECLARE\n    v_month",
+     "SET search_path = meter, pg_temp AS $$\nDECLARE\n    v_month", check_readers),
     ("a month that is not there stays without", "WITH moved AS (DELETE FROM usage_hour_other WHERE hour >= %s AND hour < %s RETURNING *)",
      "WITH moved AS (SELECT * FROM usage_hour_other WHERE hour >= %s AND hour < %s)", check_partitions),
 ]

@@ -71,6 +71,9 @@ SELECT c.type, c.name, 'was added or changed'
 -- :name MAKE_PARTITIONS
 SELECT meter.make_partitions(3);
 
+-- :name DROP_PARTITIONS
+SELECT meter.drop_empty_partitions();
+
 -- :name RETIRE_RESTORED
 -- a store ends where another was restored in its place
 SELECT count(meter.retire_store(e.store_no, e.created_ns, e.created_ns))
