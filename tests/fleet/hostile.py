@@ -294,7 +294,7 @@ def rows(**lists):
     return changed(BATCH, rows=lists)
 
 
-LIFE = BATCH["rows"]["life"][0]
+LIFE, RESTART = BATCH["rows"]["life"][0], BATCH["rows"]["restart"]
 REFUSED = [  # batches, of which each is beyond a limit, and what is said of it
     ("protocol", [changed(BATCH, protocol=value) for value in (0, 2, None)]),
     ("of which store", [changed(BATCH, store=value) for value in (None, "", STORE[:-1], STORE + "0", STORE.upper(), "z" + STORE[1:])]),
@@ -344,15 +344,23 @@ REFUSED = [  # batches, of which each is beyond a limit, and what is said of it
     ("clock_step has numbers", [rows(clock_step=[[15, 0]])]),
     ("hour_cut has numbers", [rows(hour_cut=[[10, HOUR, -1]]), rows(hour_cut=[[10, HOUR, 10**12]])]),
     ("goes over an hour cut", [rows(hour_cut=[[11, HOUR, 1]]), rows(hour_cut=[[10, HOUR + 1, 1]])]),
+    ("no clock shows", [rows(life=[LIFE]), with_row(BATCH, "restart", 0, 0, 11), with_row(BATCH, "restart", 0, 4, 2**63 - 1),
+                        with_row(BATCH, "restart", 0, 5, -2**63), with_row(BATCH, "restart", 0, 5, 2**63 - 1), with_row(BATCH, "restart", 0, 2, 2**62),
+                        with_row(BATCH, "ticks", 2, 1, 2**63 - 1), with_row(BATCH, "ticks", 2, 2, 2**63 - 1),
+                        with_row(BATCH, "ticks", 2, 1, -2**63)]),
+    ("not later than the one before", [with_row(BATCH, "ticks", 2, 1, -9), with_row(BATCH, "ticks", 3, 1, -10**9),
+                                       with_row(BATCH, "restart", 0, 5, -1006),
+                                       with_more(BATCH, "restart", [12, "0.1.0", 10, 50, 1010, 5])]),
+    ("where no tick is", [with_row(BATCH, "segments", 2, 2, 13), with_row(BATCH, "segments", 1, 3, 17)]),
     ("more than 1 rows", [rows(hour_cut=[[10, HOUR, 1], [12, HOUR, 1]])]),
 ]
 TAKEN = [  # within the same limits
-    changed(BATCH, hour=0, rows={}), changed(BATCH, after=9), changed(BATCH, after=0), with_row(BATCH, "ticks", 1, 5, 1000000),
+    changed(BATCH, hour=0, rows={"restart": RESTART}), with_row(BATCH, "ticks", 2, 1, -8), changed(BATCH, after=9), changed(BATCH, after=0), with_row(BATCH, "ticks", 1, 5, 1000000),
     with_row(BATCH, "ticks", 1, 3, 0), with_row(BATCH, "segments", 0, 4, 2**40), with_row(BATCH, "segments", 0, 0, 10**12 - 1),
     with_row(BATCH, "segments", 0, 0, 0), with_row(BATCH, "segments", 0, 1, 10**12 - 1), with_row(BATCH, "segments", 0, 3, 10),
     with_row(BATCH, "segments", 0, 3, 20), with_row(BATCH, "life", 0, 2, 65535), with_row(BATCH, "life", 0, 0, 0),
     with_row(BATCH, "life", 0, 0, 10**12 - 1), with_row(BATCH, "boot", 0, 3, -2**53), with_row(BATCH, "gap", 0, 1, 14),
-    with_row(BATCH, "restart", 0, 3, 0), with_row(BATCH, "restart", 0, 4, 2**63 - 1), with_row(BATCH, "restart", 0, 5, -2**63),
+    with_row(BATCH, "restart", 0, 3, 0), with_row(BATCH, "restart", 0, 4, 2**63 - 2**33), with_row(BATCH, "restart", 0, 5, -1000),
     with_row(BATCH, "gap", 0, 3, "x" * 100), changed(BATCH, up_to=10**12 - 1, ticks=BATCH["ticks"] + [[10**12 - 1, 0, 0, 0, 0, 0, 0]]),
 ]
 
@@ -369,14 +377,15 @@ def check_limits(scene, change=None):
         said = deliver(changed(batch, store=f"{place:08x}{STORE[8:]}"))
         must(said[0][1] == 0, f"{batch}: {said}")
     hours = scene.server.ask("SELECT floor(extract(epoch FROM now()) / 3600)", name)
-    deliver(changed(BATCH, store=STORE, hour=int(hours) + 48, rows={}))
+    deliver(changed(BATCH, store=STORE, hour=int(hours) + 48, rows={"restart": RESTART}))
     try:
         deliver(changed(BATCH, store=STORE, hour=int(hours) + 50, rows={}))
         raise AssertionError("a batch of the day after tomorrow")
     except fleet.Refused as error:
         must("clock of the host" in str(error), str(error))
     many = [[tick, 0, 0, 0, 1, 0, 0] for tick in range(1, 20002)]
-    must(deliver(changed(BATCH, store=OTHER_STORE, ticks=many[:-1], up_to=20000, rows={}, segments=[])) == [(20000, 0)], "20000 ticks")
+    must(deliver(changed(BATCH, store=OTHER_STORE, ticks=many[:-1], up_to=20000, segments=[],
+                         rows={"restart": [[1, *RESTART[0][1:]]]})) == [(20000, 0)], "20000 ticks")
     for what, values, columns, most in (("ticks", 7 * 20001, 7, 20000), ("segments", 6 * 2000001, 6, 2000000)):
         try:
             scene.server.ask(f"SELECT meter.ship_rows('{what}', array_fill(bigint '1', ARRAY[{values}]), {columns}, {most})", name)
