@@ -250,11 +250,19 @@ static bool quote_name(const char *name, char *out, size_t size, struct error *e
     return *name == '\0' || error_set(err, ERR_USAGE, "the name of the role is too long");
 }
 
+/* Ship needs one. Those that a host's crash left behind stay for a while; and a thief must not take
+ * those of all. */
+enum { HOST_CONNECTIONS = 10, ROLE_NAME_MAX = 63 };
+
 /* The role itself, which the keeper of a database may not be allowed to make. */
 static bool make_role(struct db *db, const char *role, struct error *err)
 {
     struct db_stmt *stmt = NULL;
     char name[160], sql[512];
+    /* PostgreSQL would cut it off, and admit another one than it made */
+    if (strlen(role) > ROLE_NAME_MAX)
+        return error_set(err, ERR_USAGE, "the name of the role is longer than %d bytes",
+                         ROLE_NAME_MAX);
     bool is_ok =
         quote_name(role, name, sizeof name, err) && db_prepare(db, SQL_PG_COUNT_ROLES, &stmt, err);
 
@@ -265,7 +273,8 @@ static bool make_role(struct db *db, const char *role, struct error *err)
     bool is_there = is_ok && db_int(stmt, 0) > 0;
 
     db_finalize(stmt);
-    (void)snprintf(sql, sizeof sql, "CREATE ROLE %s LOGIN", name);
+    (void)snprintf(sql, sizeof sql, "CREATE ROLE %s LOGIN CONNECTION LIMIT %d", name,
+                   HOST_CONNECTIONS);
     if (is_ok && !is_there)
         is_ok = db_exec(db, sql, "make the role", err);
     (void)snprintf(sql, sizeof sql, "GRANT pagemeter_host TO %s", name);

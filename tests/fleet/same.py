@@ -147,6 +147,17 @@ def check_nightly(both):
     both.central.run("nightly", expect=2)
 
 
+def check_role(both, server, database):
+    """A role that is made for a host has a few connections, and the name that was said."""
+    limit = server.ask(f"SELECT rolconnlimit FROM pg_roles WHERE rolname = '{ROLE}'", database)
+    if limit != "10":
+        raise Wrong(f"a host's role may have {limit} connections")
+    both.central.run("db", "host", "add", scene.HOST, "x" * 63)
+    both.central.run("db", "host", "add", scene.HOST, "y" * 64, expect=2)
+    if server.ask("SELECT count(*) FROM meter.host_role AS r JOIN pg_roles AS p ON p.rolname = r.role", database) != "2":
+        raise Wrong("a role is admitted that is not there")
+
+
 def server_of(options):
     if options.citus or options.given:
         return given.Given(options.citus or options.given, bool(options.citus))
@@ -184,6 +195,7 @@ def main():
         check("exports", lambda: check_exports(both))
         check("audit of what was exported", lambda: check_question(both, ("audit",)))
         check("nightly", lambda: check_nightly(both))
+        check("the host's role", lambda: check_role(both, server, "same"))
         print(f"{both.commands} commands told to both")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
