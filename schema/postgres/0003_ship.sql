@@ -648,7 +648,7 @@ DECLARE
     v_base bigint := p_no * 1000000000000;
     v record;
 BEGIN
-    -- as tick_time adds them up; 2^32 are for what a pack has beside the least
+    -- as tick_time adds them up; 2^32 are for what a pack has beside the least, and tick by tick where that is near
     IF EXISTS (
         SELECT 1
           FROM tick_pack AS p
@@ -663,7 +663,26 @@ BEGIN
                 OR greatest(m.last_ns, m.last_ns + p.late_base, m.last_ns + p.late_base + r.utc_offset_ns,
                             m.last_ns + p.late_base + r.utc_offset_ns + p.utc_diff_base) > 9223372032559808511
                 OR least(m.first_ns + p.late_base, m.first_ns + p.late_base + r.utc_offset_ns,
-                         m.first_ns + p.late_base + r.utc_offset_ns + p.utc_diff_base) < -9223372032559808511)) THEN
+                         m.first_ns + p.late_base + r.utc_offset_ns + p.utc_diff_base) < -9223372032559808511))
+       AND EXISTS (
+        SELECT 1
+          FROM tick_pack AS p
+          LEFT JOIN LATERAL (SELECT * FROM restart_row AS o
+                              WHERE o.store_no = p_no AND o.tick >= v_base AND o.tick <= p.first_tick
+                              ORDER BY o.tick DESC LIMIT 1) AS r ON true
+         CROSS JOIN LATERAL ROWS FROM (generate_series(0, p.ticks - 1), unnest(p.offsets), unnest(p.late_ns),
+                                       unnest(p.utc_diff_ns)) AS u (i, tick_offset, late_ns, utc_diff_ns)
+         CROSS JOIN LATERAL (SELECT (p.first_tick + coalesce(u.tick_offset, u.i) - r.tick)::numeric * r.interval_ns AS place_ns,
+                                    p.late_base + coalesce(u.late_ns, 0) AS late_ns,
+                                    p.utc_diff_base + coalesce(u.utc_diff_ns, 0) AS utc_diff_ns) AS m
+         WHERE p.store_no = p_no AND (p_hours IS NULL OR p.hour = ANY (p_hours))
+           AND p.last_tick > p_was AND p.last_tick <= p_is
+           AND (r.tick IS NULL
+                OR greatest(r.mono_ns + m.place_ns, r.mono_ns + m.place_ns + m.late_ns,
+                            r.mono_ns + m.place_ns + m.late_ns + r.utc_offset_ns,
+                            r.mono_ns + m.place_ns + m.late_ns + r.utc_offset_ns + m.utc_diff_ns) > 9223372036854775807
+                OR least(r.mono_ns + m.place_ns + m.late_ns, r.mono_ns + m.place_ns + m.late_ns + r.utc_offset_ns,
+                         r.mono_ns + m.place_ns + m.late_ns + r.utc_offset_ns + m.utc_diff_ns) < -9223372036854775808)) THEN
         PERFORM ship_refuse('a tick has no time, or one that no clock shows');
     END IF;
     WITH t AS MATERIALIZED (
@@ -682,12 +701,12 @@ BEGIN
          WHERE p.store_no = p_no AND (p_hours IS NULL OR p.hour = ANY (p_hours))
            AND p.last_tick >= p_was AND p.last_tick <= p_is
     )
-    SELECT (SELECT bool_or(n.mono_ns < 0 OR n.utc_ns < 0
-                           OR (n.mono_ns <= n.before_ns
-                               AND NOT EXISTS (SELECT 1 FROM boot_row AS b
-                                                WHERE b.store_no = p_no AND b.boot >= v_base AND b.boot < v_base + 1000000000000
-                                                  AND b.first_tick = n.tick)))
-              FROM (SELECT t.tick, t.mono_ns, t.utc_ns, lag(t.mono_ns) OVER (ORDER BY t.tick) AS before_ns FROM t) AS n
+    SELECT (SELECT bool_or(t.mono_ns < 0 OR t.utc_ns < 0) FROM t WHERE t.tick > p_was) AS is_negative,
+           (SELECT bool_or(n.mono_ns <= n.before_ns
+                           AND NOT EXISTS (SELECT 1 FROM boot_row AS b
+                                            WHERE b.store_no = p_no AND b.boot >= v_base AND b.boot < v_base + 1000000000000
+                                              AND b.first_tick = n.tick))
+              FROM (SELECT t.tick, t.mono_ns, lag(t.mono_ns) OVER (ORDER BY t.tick) AS before_ns FROM t) AS n
              WHERE n.tick > p_was) AS is_back,
            EXISTS (SELECT 1
                      FROM (SELECT v_base + p_said[i + 3] AS first_tick, v_base + nullif(p_said[i + 4], -1) AS last_tick
@@ -699,7 +718,9 @@ BEGIN
                        OR (s.last_tick >= p_was AND s.last_tick < p_is AND s.last_tick NOT IN (SELECT t.tick FROM t)))
                AS is_between
       INTO v;
-    IF v.is_back THEN
+    IF v.is_negative THEN
+        PERFORM ship_refuse('a tick has no time, or one that no clock shows');
+    ELSIF v.is_back THEN
         PERFORM ship_refuse('a tick is not later than the one before it');
     ELSIF v.is_between THEN
         PERFORM ship_refuse('a segment begins or ends where no tick is');
