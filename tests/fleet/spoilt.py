@@ -175,7 +175,7 @@ SPOILT = [
      " FROM {Hour_cut} WHERE tick < {plain} AND tick > {plain} - 100000000", "usage_hour usage_conserved life_durations"),
     ("a segment is gone", "DELETE FROM {Segment} WHERE segment = {segment}", ""),
     ("a segment ends early", "UPDATE {Segment} SET last_tick = first_tick WHERE segment = {long}", ""),
-    ("a segment holds 4 KiB more", "UPDATE {Segment} SET kib = kib + 4 WHERE segment = {long}", ""),
+    ("a segment holds other KiB", "UPDATE {Segment} SET kib = abs(kib - 4) WHERE segment = {long}", ""),
     ("a segment is not counted", "UPDATE {Segment} SET counted = {no} WHERE segment = {long}", ""),
     ("a segment is another life's", "UPDATE {Segment} SET life = {life} WHERE segment = {long}", ""),
     ("a segment is of no life", "UPDATE {Segment} SET life = {nobody} WHERE segment = {segment}", ""),
