@@ -295,6 +295,30 @@ static bool derive_store(struct store *s, int64_t from, int64_t last, struct err
     return true;
 }
 
+/* Of many hosts one may have delivered what can't be computed: the others need not wait for it. */
+static bool derive_each(struct store *s, const struct store_marks *marks, size_t count,
+                        struct error *err)
+{
+    bool is_ok = true;
+    bool may_go_on = s->db.is_postgres && !s->is_in_transaction;
+
+    for (size_t i = 0; i < count && (is_ok || may_go_on); i++) {
+        struct error one;
+        char text[UUID_TEXT_MAX];
+
+        if (derive_store(s, marks[i].derived, marks[i].last_tick, &one))
+            continue;
+        may_go_on = may_go_on && one.code != ERR_RETRY && one.code != ERR_NOMEM;
+        if (is_ok) {
+            *err = one;
+            is_ok = false;
+            if (s->db.is_postgres)
+                (void)error_context(err, "store %s", uuid_format(&marks[i].store, text));
+        }
+    }
+    return is_ok;
+}
+
 bool store_derive(struct store *s, struct error *err)
 {
     struct store_marks *marks;
@@ -304,8 +328,8 @@ bool store_derive(struct store *s, struct error *err)
         return true;
     bool is_ok = store_marks(s, &marks, &count, err);
 
-    for (size_t i = 0; is_ok && i < count; i++)
-        is_ok = derive_store(s, marks[i].derived, marks[i].last_tick, err);
+    if (is_ok)
+        is_ok = derive_each(s, marks, count, err);
     free(marks);
     s->is_cut = !is_ok;
     return is_ok;

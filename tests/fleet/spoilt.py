@@ -17,6 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "billing"))
 import batches
 import central
+import hostile
 import stores
 from central import SIZE
 
@@ -100,6 +101,27 @@ def check_sound(scene, change=None):
     must(got == {life for (life,) in lives}, "lives of the restored store")
     ended = scene.server.ask(f"SELECT count(*) FROM meter.retired WHERE store_no = {number - 1}", name)
     must(ended == "1", "the store in whose place another was restored has not ended")
+
+
+def check_one_for_all(scene, change=None):
+    """A store of which usage by the hour can't be made is named, and all the others get theirs."""
+    name = scene.database(change)
+    central.add_host(scene.server, name, hostile.HOST, "hostile")
+    start, hour = hostile.HOUR * 3600 * 10**9, hostile.HOUR
+    batch = hostile.changed(hostile.BATCH, up_to=12, segments=[[i, 1, 11, -1, 2**40, 1] for i in range(1, 4001)],
+                            rows={"restart": [[10, "0.1.0", 10**9, 10**13, 10**9, start - 10**9]], "hour_cut": [[10, hour, 1]],
+                                  "boot": hostile.BATCH["rows"]["boot"], "life": [[1, 1, 3, hostile.VM, 10, 10, 10, None, 1]]},
+                            ticks=[[10, 0, 0, 5, 1, 1, 400], [11, 0, 0, 5, 1, 1, 400], [12, 3000 * 10**9, 0, 5, 1, 1, 400]])
+    more = hostile.changed(batch, after=12, up_to=13, hour=hour + 1, rows={"hour_cut": [[13, hour + 1, 4001]]},
+                           ticks=[[13, 3700 * 10**9, 0, 5, 1, 1, 400]], segments=[[i, 1, 11, 12, 2**40, 1] for i in range(1, 4001)])
+    central.deliver(scene.server, name, "hostile", map(batches.call, (batch, more)))
+    scene.admit(name, scene.rich)
+    central.ship_all(scene.server, name, scene.role(scene.rich), scene.rich)
+    done = subprocess.run([scene.maker.program, "db", "keep", "--db", scene.server.uri(name)],
+                          capture_output=True, text=True)
+    must(done.returncode == 3 and hostile.STORE in done.stderr, f"keep: {done.returncode} {done.stderr}")
+    got = scene.server.ask("SELECT count(*) FROM meter.usage_hour WHERE store_no = 2", name)
+    must(got == str(scene.rich.one("SELECT count(*) FROM usage_hour")), f"{got} hours of the other store")
 
 
 def check_retired_usage(scene, change=None):
@@ -279,4 +301,4 @@ def check_deliveries(scene, change=None):
         must(what in found.get("database_whole", ""), f"{what}: {found}")
 
 
-CHECKS = [check_sound, check_retired_usage, check_pruned, check_spoilt, check_deliveries]
+CHECKS = [check_sound, check_one_for_all, check_retired_usage, check_pruned, check_spoilt, check_deliveries]
