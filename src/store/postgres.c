@@ -174,7 +174,7 @@ static bool keep_rows(struct pg_stmt *s, struct error *err)
     while ((result = PQgetResult(pg->conn)) != NULL) {
         if (s->kept_count == room) {
             size_t more = room == 0 ? 64 : room * 2;
-            PGresult **larger = realloc(s->kept, more * sizeof *larger);
+            PGresult **larger = realloc(s->kept, more * sizeof(PGresult *));
 
             if (larger == NULL) {
                 PQclear(result);

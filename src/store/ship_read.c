@@ -249,7 +249,7 @@ bool ship_reader_lag(struct ship_reader *r, const struct ship_mark *mark, struct
     struct ship_lag lag = {-1, -1};
     const struct ship_origin *origins;
     struct ship_end end;
-    size_t count;
+    size_t count = 0;
 
     if (!ship_reader_origins(r, &origins, &count, err))
         return false;
