@@ -131,8 +131,13 @@ $(O)/test/crash/pagemeter: $(cli_objects) $(billing_objects) $(charging_objects)
 
 # ---- the whole ----
 
+# all that `check` runs, built but not run: what make -j may do side by side, once .deps-check is there
+.PHONY: check-programs
+check-programs: $(O)/.deps-check all test-programs $(crash_programs) $(O)/test/sim $(O)/test/billing $(O)/test/write_export \
+    $(unit_programs)
+
 .PHONY: check
-check: $(O)/.deps-check all test-programs $(crash_programs) $(O)/test/sim $(O)/test/billing $(O)/test/write_export unit ## run the tests (installs what they need)
+check: check-programs unit ## run the tests (installs what they need)
 	bash tests/golden/run.sh $(O)/bin
 	python3 tests/property/run.py $(O)/bin
 	python3 tests/property/mutants.py $(O)/test/bin
