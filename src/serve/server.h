@@ -17,7 +17,7 @@ enum {
     SERVER_CONNECTIONS_MAX = 1024,
     SERVER_HEADERS_MAX = 8192,
     SERVER_LINE_MAX = 2048,
-    SERVER_IDLE_S = 15,
+    SERVER_IDLE_S = 60, /* longer than SERVER_WAIT_S: who waits for his turn is not idle */
     SERVER_WAIT_S = 30,
 };
 
