@@ -26,7 +26,7 @@ INSERT INTO host SELECT '0a0a0a0a-0000-4000-8000-' || lpad(i::text, 12, '0') FRO
 INSERT INTO store SELECT i, '0b0b0b0b-0000-4000-8000-' || lpad(i::text, 12, '0'),
                          '0a0a0a0a-0000-4000-8000-' || lpad(i::text, 12, '0'), 1, 0, NULL, NULL
   FROM generate_series(1, {hosts}) AS i;
-INSERT INTO delivered SELECT i, i * {size} - 1, i * {size} + 3599 FROM generate_series(1, {hosts}) AS i;
+INSERT INTO delivered SELECT i, i * {size} - 1, i * {size} + 3599, true FROM generate_series(1, {hosts}) AS i;
 INSERT INTO boot_row SELECT i * {size} + 1, '0c0c0c0c-0000-4000-8000-' || lpad(i::text, 12, '0'), i * {size}, i * {size}, i
   FROM generate_series(1, {hosts}) AS i;
 INSERT INTO hour_cut_row SELECT i * {size}, {end}, i * {size}, i FROM generate_series(1, {hosts}) AS i;
