@@ -103,19 +103,6 @@ static bool has_life(const struct series_reading *r, const struct series_region 
     return false;
 }
 
-static bool read_max_gap(const struct series_reading *r, int64_t *out, struct error *err)
-{
-    struct db_stmt *stmt = NULL;
-    bool is_ok = db_prepare(&r->store->db, SQL_SERIES_MAX_GAP, &stmt, err);
-
-    if (is_ok) {
-        db_bind_ints(stmt, (const int64_t[]){r->marks->base, r->marks->last_tick}, 2);
-        is_ok = db_run_int(stmt, "read its max_gap", out, err);
-    }
-    db_finalize(stmt);
-    return is_ok;
-}
-
 /* The last hour that `ns` may reach which begin in the region. */
 static int64_t last_hour(const struct series_region *region, int64_t ns)
 {
@@ -136,7 +123,8 @@ static bool read_regions(struct series_reading *r, struct error *err)
     enum db_row row = DB_FAILED;
     int64_t max_gap_ns = 0;
     bool is_ok =
-        read_max_gap(r, &max_gap_ns, err) && db_prepare(&r->store->db, SQL_SERIES_CUTS, &stmt, err);
+        series_ask(r->store, SQL_SERIES_MAX_GAP, m->base, m->last_tick, &max_gap_ns, err) &&
+        db_prepare(&r->store->db, SQL_SERIES_CUTS, &stmt, err);
 
     r->region_count = 0;
     if (is_ok)

@@ -136,19 +136,6 @@ static bool read_hours(const struct series_reading *r, struct hours_list *out, s
 
 /* ---- what was pruned ---- */
 
-static bool read_pruned_hour(const struct series_reading *r, int64_t *out, struct error *err)
-{
-    struct db_stmt *stmt = NULL;
-    bool is_ok = db_prepare(&r->store->db, SQL_SERIES_PRUNED_HOUR, &stmt, err);
-
-    if (is_ok) {
-        db_bind_ints(stmt, (const int64_t[]){r->marks->base, r->marks->pruned_to}, 2);
-        is_ok = db_run_int(stmt, "read what was pruned", out, err);
-    }
-    db_finalize(stmt);
-    return is_ok;
-}
-
 /* Is more in the books than in the pieces, of each? */
 static bool is_more(const struct usage_part *stored, const struct usage_part *found)
 {
@@ -266,7 +253,8 @@ static bool compare(struct series_reading *r, const struct hours_list *stored,
     size_t f = 0;
 
     *is_whole = true;
-    if (!read_pruned_hour(r, &pruned_hour, err))
+    if (!series_ask(r->store, SQL_SERIES_PRUNED_HOUR, r->marks->base, r->marks->pruned_to,
+                    &pruned_hour, err))
         return false;
     while (s < stored->count || f < found->count) {
         int order = s == stored->count  ? 1

@@ -22,6 +22,10 @@ struct piece_list {
 /* A growing list with room for one more: where it is now; NULL: no memory, and it is as it was. */
 void *series_room(void *list, size_t *room, size_t count, size_t size, struct error *err);
 
+/* The one number that a question about two ticks has. */
+MUST_CHECK bool series_ask(struct store *store, const char *sql, int64_t from, int64_t to,
+                           int64_t *out, struct error *err);
+
 MUST_CHECK bool series_put(struct piece_list *out, const struct store_piece *piece,
                            struct error *err);
 

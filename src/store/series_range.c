@@ -25,6 +25,20 @@ void *series_room(void *list, size_t *room, size_t count, size_t size, struct er
     return larger;
 }
 
+bool series_ask(struct store *store, const char *sql, int64_t from, int64_t to, int64_t *out,
+                struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+    bool is_ok = db_prepare(&store->db, sql, &stmt, err);
+
+    if (is_ok) {
+        db_bind_ints(stmt, (const int64_t[]){from, to}, 2);
+        is_ok = db_run_int(stmt, "read its ticks", out, err);
+    }
+    db_finalize(stmt);
+    return is_ok;
+}
+
 bool series_put(struct piece_list *out, const struct store_piece *piece, struct error *err)
 {
     struct store_piece *list = series_room(out->list, &out->room, out->count, sizeof *list, err);

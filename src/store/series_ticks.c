@@ -38,19 +38,13 @@ static bool need(struct series_range_reading *r, int64_t tick, bool is_next, str
 static bool need_first(struct series_range_reading *r, const struct series_life *life,
                        struct error *err)
 {
-    struct db_stmt *stmt = NULL;
     int64_t next = -1;
 
     if (life->counted_tick < r->range->from || life->counted_tick >= r->range->to)
         return true;
-    bool is_ok = db_prepare(&r->store->db, STORE_SQL(r->store, SERIES_NEXT_TICK), &stmt, err);
-
-    if (is_ok) {
-        db_bind_ints(stmt, (const int64_t[]){life->counted_tick, r->range->to}, 2);
-        is_ok = db_run_int(stmt, "read its ticks", &next, err);
-    }
-    db_finalize(stmt);
-    return is_ok && (next < 0 || need(r, next, true, err));
+    return series_ask(r->store, STORE_SQL(r->store, SERIES_NEXT_TICK), life->counted_tick,
+                      r->range->to, &next, err) &&
+           (next < 0 || need(r, next, true, err));
 }
 
 static bool need_segments(struct series_range_reading *r, const struct series_segments *s,
