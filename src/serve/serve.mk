@@ -23,6 +23,7 @@ $(O)/test/bin/pagemeter-serve: $(O)/src/serve/main.o $(serve_objects) $(chart_ob
 test_programs += $(O)/test/bin/pagemeter-serve
 $(O)/test/unit/test_cache: $(O)/src/serve/cache.o
 $(O)/test/unit/test_weeks: $(O)/src/serve/weeks.o
+$(O)/test/unit/test_slow: $(O)/src/serve/slow.o
 
 programs += $(O)/bin/pagemeter-serve
 cli_objects += $(O)/src/cli/serve.o $(O)/src/cli/link.o $(O)/src/serve/link.o

@@ -24,7 +24,7 @@ struct server {
     struct listener main, metrics;
     struct MHD_Daemon *daemon, *metrics_daemon;
     uint64_t answers;
-    unsigned connections; /* at most, of each daemon */
+    unsigned connections; /* at most; metrics have their own */
 };
 
 /* What is known of a request between its first header and its answer. */
@@ -368,18 +368,27 @@ static void drop_log(void *self, const char *format, va_list values)
     (void)self, (void)format, (void)values;
 }
 
+/*
+ * When 128 events come to a thread at once, libmicrohttpd (0.9.75 to 1.0.1, MHD_epoll) waits for
+ * another one before it looks at them: its clients wait until somebody else asks. So a thread has
+ * fewer than that, with the socket that listens and the one that ends it. By poll it would take
+ * one connection only for all answers of a turn. ITC, since a thread whose places are all taken
+ * does not look at the socket by which it would be ended otherwise.
+ */
+enum { EVENTS_AT_ONCE = 128 };
+_Static_assert(SERVER_THREAD_CONNECTIONS + 2 < EVENTS_AT_ONCE, "clients would wait for others");
+
 static struct MHD_Daemon *start(struct server *s, int fd, MHD_AccessHandlerCallback handler,
-                                unsigned threads)
+                                unsigned threads, unsigned connections)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-                            handler, s, MHD_OPTION_EXTERNAL_LOGGER, drop_log, NULL,
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0,
+                            NULL, NULL, handler, s, MHD_OPTION_EXTERNAL_LOGGER, drop_log, NULL,
                             MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
-                            MHD_OPTION_CONNECTION_LIMIT, s->connections,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_S,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(4 * SERVER_HEADERS_MAX),
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, see_line,
-                            s, MHD_OPTION_NOTIFY_COMPLETED, end_request, s,
-                            MHD_OPTION_NOTIFY_CONNECTION, note_connection, s,
+                            MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)SERVER_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (size_t)(4 * SERVER_HEADERS_MAX), MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                            MHD_OPTION_URI_LOG_CALLBACK, see_line, s, MHD_OPTION_NOTIFY_COMPLETED,
+                            end_request, s, MHD_OPTION_NOTIFY_CONNECTION, note_connection, s,
                             MHD_OPTION_UNESCAPE_CALLBACK, response_unescape, NULL, MHD_OPTION_END);
 }
 
@@ -389,7 +398,8 @@ static bool start_metrics(struct server *s, struct error *err)
         return true;
     if (!listener_open(&s->metrics, s->o.metrics, s->o.is_public, err))
         return false;
-    s->metrics_daemon = start(s, s->metrics.fd, handle_metrics, 2);
+    s->metrics_daemon = start(s, s->metrics.fd, handle_metrics, SERVER_METRICS_THREADS,
+                              SERVER_METRICS_CONNECTIONS_MAX);
     return s->metrics_daemon != NULL ||
            error_set(err, ERR_SYSTEM, "the server of metrics can't begin");
 }
@@ -403,7 +413,8 @@ enum { FILES_MORE = 256, CONNECTIONS_LEAST = 64 };
  */
 static bool make_room_for_files(unsigned *connections, struct error *err)
 {
-    const rlim_t wanted = 2 * SERVER_CONNECTIONS_MAX + FILES_MORE; /* metrics have their own */
+    const rlim_t more = SERVER_METRICS_CONNECTIONS_MAX + FILES_MORE;
+    const rlim_t wanted = SERVER_CONNECTIONS_MAX + more;
     struct rlimit limit = {.rlim_cur = 0};
 
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
@@ -411,10 +422,10 @@ static bool make_room_for_files(unsigned *connections, struct error *err)
         (void)setrlimit(RLIMIT_NOFILE, &limit);
         (void)getrlimit(RLIMIT_NOFILE, &limit);
     }
-    if (limit.rlim_cur < FILES_MORE + 2 * CONNECTIONS_LEAST)
+    if (limit.rlim_cur < more + CONNECTIONS_LEAST)
         return error_set(err, ERR_SYSTEM, "%d open files are too few: raise that limit, to %d",
                          (int)limit.rlim_cur, (int)wanted);
-    *connections = limit.rlim_cur < wanted ? (unsigned)(limit.rlim_cur - FILES_MORE) / 2
+    *connections = limit.rlim_cur < wanted ? (unsigned)(limit.rlim_cur - more)
                                            : (unsigned)SERVER_CONNECTIONS_MAX;
     return true;
 }
@@ -429,12 +440,12 @@ bool server_open(struct server **out, const struct server_options *options, stru
     s->o.is_customers_only = s->o.is_customers_only || s->o.is_public;
     s->main.fd = s->metrics.fd = -1;
     bool is_ok = make_room_for_files(&s->connections, err) &&
-                 readers_make(&s->readers, options->db, SERVER_THREADS, err) &&
+                 readers_make(&s->readers, options->db, SERVER_READERS, err) &&
                  cache_open(&s->cache, err) && slow_open(&s->slow, err) &&
                  listener_open(&s->main, options->listen, options->is_public, err);
 
     if (is_ok) {
-        s->daemon = start(s, s->main.fd, handle, SERVER_THREADS);
+        s->daemon = start(s, s->main.fd, handle, SERVER_THREADS, s->connections);
         is_ok = s->daemon != NULL ? start_metrics(s, err)
                                   : error_set(err, ERR_SYSTEM, "the server can't begin");
     }
@@ -464,7 +475,7 @@ void server_close(struct server *s)
 
 void server_look(struct server *s)
 {
-    slow_end_late(s->slow, (int64_t)SERVER_WAIT_S * NS_PER_S);
+    slow_end_late(s->slow, clock_mono().ns - (int64_t)SERVER_WAIT_S * NS_PER_S);
 }
 
 uint64_t server_answers(const struct server *s)

@@ -13,8 +13,12 @@
 #include "serve/reader.h"
 
 enum {
-    SERVER_THREADS = 4,
-    SERVER_CONNECTIONS_MAX = 1024,
+    SERVER_THREADS = 8,
+    SERVER_READERS = 4, /* who make answers, at once; what needs none does not wait for them */
+    SERVER_THREAD_CONNECTIONS = 125, /* server.c says why */
+    SERVER_CONNECTIONS_MAX = SERVER_THREADS * SERVER_THREAD_CONNECTIONS,
+    SERVER_METRICS_THREADS = 2,
+    SERVER_METRICS_CONNECTIONS_MAX = SERVER_METRICS_THREADS * SERVER_THREAD_CONNECTIONS,
     SERVER_HEADERS_MAX = 8192,
     SERVER_LINE_MAX = 2048,
     SERVER_IDLE_S = 60, /* longer than SERVER_WAIT_S: who waits for his turn is not idle */

@@ -8,8 +8,8 @@
 #include "common/clock.h"
 #include "serve/server.h"
 
-/* Two servers share it; threads have their shares of connections, unevenly. */
-enum { PLACES = 4 * SERVER_CONNECTIONS_MAX };
+/* Two servers share it. */
+enum { PLACES = SERVER_CONNECTIONS_MAX + SERVER_METRICS_CONNECTIONS_MAX };
 
 struct place {
     struct MHD_Connection *connection; /* NULL: free */
@@ -68,10 +68,9 @@ static void note(struct slow *s, struct MHD_Connection *c, bool has_headers)
     (void)pthread_mutex_lock(&s->mutex);
     struct place *p = place_of(s, c);
 
-    if (p != NULL) {
+    if (p != NULL && !(has_headers && p->has_headers)) {
         p->has_headers = has_headers;
-        if (!has_headers)
-            p->since_ns = clock_mono().ns;
+        p->since_ns = clock_mono().ns;
     }
     (void)pthread_mutex_unlock(&s->mutex);
 }
@@ -96,19 +95,18 @@ void slow_note_gone(struct slow *s, struct MHD_Connection *c)
     (void)pthread_mutex_unlock(&s->mutex);
 }
 
-void slow_end_late(struct slow *s, int64_t most_ns)
+void slow_end_late(struct slow *s, int64_t before_ns)
 {
     static const char late[] =
         "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json; charset=utf-8\r\n"
         "Content-Length: 39\r\nConnection: close\r\n\r\n{\"error\": \"the request took too "
         "long\"}\n";
-    int64_t now = clock_mono().ns;
 
     (void)pthread_mutex_lock(&s->mutex);
     for (size_t i = 0; i < PLACES; i++) {
         struct place *p = &s->places[i];
 
-        if (p->connection == NULL || p->is_ended || now - p->since_ns < most_ns)
+        if (p->connection == NULL || p->is_ended || p->since_ns >= before_ns)
             continue;
         if (!p->has_headers)
             (void)send(p->fd, late, sizeof late - 1, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -44,10 +45,12 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Server:
-    def __init__(self, bindir, db, scratch, *words, listen="http.sock"):
+    def __init__(self, bindir, db, scratch, *words, listen="http.sock", files=None):
         self.socket = os.path.join(scratch, listen)
-        self.process = subprocess.Popen([os.path.join(bindir, "pagemeter"), "serve", "--db", db, "--listen", self.socket,
-                                         *words], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limit = ["prlimit", f"--nofile={files}:{hard}"] if files else []
+        self.process = subprocess.Popen([*limit, os.path.join(bindir, "pagemeter"), "serve", "--db", db, "--listen",
+                                         self.socket, *words], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def __enter__(self):
         for _ in range(200):
@@ -402,24 +405,47 @@ def test_slow_clients_are_ended(t):
         check(25 < time.monotonic() - begin < 40 and b" 408 " in got and b'"error"' in got, f"{got[:100]}")
 
 
+def connect_many(sock, count, stack):
+    """As many as the server takes, each taken: it says so by answering."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    taken = []
+    for _ in range(count):
+        connection = stack.enter_context(contextlib.closing(UnixConnection(sock)))
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        taken.append(connection)
+    return taken
+
+
 def test_idle_connections_leave_room_for_the_databases(t):
     """A shell and systemd give a process 1,024 files."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
-    try:
-        server = Server(t.bindir, t.product.store, t.scratch, listen="idle.sock")
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
-    with server, contextlib.ExitStack() as idle:
-        for i in range(1010):
-            connection = idle.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
-            connection.connect(server.socket)
-            if i % 100 == 0:
-                time.sleep(0.05)
+    with Server(t.bindir, t.product.store, t.scratch, listen="idle.sock", files=1024) as server, contextlib.ExitStack() as idle:
+        connect_many(server.socket, 990, idle)
         connection = idle.enter_context(contextlib.closing(UnixConnection(server.socket)))
         connection.request("GET", "/api/v1/fleet")
         check(connection.getresponse().status == 200, "idle connections took the files of the databases")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_all_who_ask_at_once_are_answered(t):
+    """Every place is taken, and each of them asks before the server looks again."""
+    with Server(t.bindir, t.product.store, t.scratch, listen="once.sock") as server, contextlib.ExitStack() as all_of_them:
+        connections = connect_many(server.socket, 1000, all_of_them)
+        for _ in range(3):
+            server.process.send_signal(signal.SIGSTOP)
+            for connection in connections:
+                connection.request("GET", "/")
+            server.process.send_signal(signal.SIGCONT)
+            for connection in connections:
+                answer = connection.getresponse()
+                check(answer.status == 200 and answer.read() != b"", f"{answer.status}")
+
+
+def test_it_ends_while_every_connection_is_open(t):
+    with contextlib.ExitStack() as idle:
+        with Server(t.bindir, t.product.store, t.scratch, listen="end.sock") as server:
+            connect_many(server.socket, 1000, idle)
+        check(server.process.returncode == 0, f"{server.process.returncode}")
 
 
 def test_headers_keep_others_out(t):
