@@ -281,7 +281,7 @@ def check_made_meanwhile(scene, change=None):
 
 
 def until(condition):
-    for _ in range(100):
+    for _ in range(1200):
         if condition():
             return
         time.sleep(0.05)

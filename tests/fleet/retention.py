@@ -128,7 +128,7 @@ def a_kill_leaves_all(t):
     said = []
     keeper = threading.Thread(target=lambda: said.append(t.run("db", "keep", "--hours", "1d", expect=None)))
     keeper.start()
-    for _ in range(100):
+    for _ in range(600):
         if t.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%meter.drop_hours%'"
                  " AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()"):
             break

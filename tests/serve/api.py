@@ -53,7 +53,7 @@ class Server:
                                          self.socket, *words], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def __enter__(self):
-        for _ in range(200):
+        for _ in range(3000):
             if os.path.exists(self.socket):
                 return self
             if self.process.poll() is not None:
@@ -63,7 +63,7 @@ class Server:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(40)  # shorter than what ends idle connections
 
     def ask(self, path, method="GET", headers=None, body=None):
         connection = UnixConnection(self.socket)

@@ -34,7 +34,7 @@ def free_address():
 
 def wait_for(address):
     host, port = address.split(":")
-    for _ in range(200):
+    for _ in range(1200):
         with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
             return
         time.sleep(0.05)
