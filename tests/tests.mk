@@ -163,6 +163,7 @@ check: check-programs unit ## run the tests (installs what they need)
 	python3 tests/fleet/ship.py $(O)/bin
 	bash tests/fleet/mutants.sh $(O)
 	python3 tests/fleet/retention.py $(O)/test/bin
+	python3 tests/fleet/awaited.py $(O)/test/bin
 	python3 tests/chart/run.py $(O)/bin
 	python3 tests/chart/fleet.py $(O)/bin
 	python3 tests/chart/top.py $(O)/bin

@@ -66,6 +66,10 @@ SELECT h.host, (SELECT store FROM store ORDER BY number DESC LIMIT 1), 0, m.firs
   JOIN host AS h
  WHERE m.first_tick IS NOT NULL;
 
+-- :name SELECT_SILENT_HOSTS
+-- a file has one host, which wrote it
+SELECT host, 0 FROM host WHERE false;
+
 -- :name SELECT_HAS_OPEN_LIFE
 -- a store that another was restored in the place of, or that is retired, has ended with all its lives
 SELECT CASE WHEN EXISTS (SELECT 1 FROM life AS l

@@ -19,6 +19,8 @@ struct close {
     struct sheet *sheet;
     struct store_marks *marks; /* of each store */
     size_t stores;
+    struct silent_host *silent;
+    size_t silent_count;
     struct ledger_end end;
     int64_t first_hour,
         end_hour;    /* of all accounts: from the first that begins to the last that ends */
@@ -90,12 +92,21 @@ static bool has_delivered(const struct close *c, const struct store_marks *m)
     return m->is_retired || (m->synchronised_utc_ns >= end_ns && m->derived_utc_ns >= end_ns);
 }
 
+/* It was there before the end, and tells nothing. */
+static bool is_awaited(const struct close *c, const struct silent_host *host)
+{
+    return host->admitted_ns < c->end_hour * NS_PER_HOUR;
+}
+
 /* NULL: none is. */
-static const struct store_marks *first_late(const struct close *c)
+static const struct uuid *first_late(const struct close *c)
 {
     for (size_t i = 0; i < c->stores; i++)
         if (!has_delivered(c, &c->marks[i]))
-            return &c->marks[i];
+            return &c->marks[i].host;
+    for (size_t i = 0; i < c->silent_count; i++)
+        if (is_awaited(c, &c->silent[i]))
+            return &c->silent[i].host;
     return NULL;
 }
 
@@ -103,13 +114,13 @@ static bool check_delivered(const struct close *c, struct error *err)
 {
     char end[HOUR_TEXT_MAX];
     char host[UUID_TEXT_MAX] = "";
-    const struct store_marks *late = first_late(c);
+    const struct uuid *late = first_late(c);
 
     if ((c->stores > 0 && late == NULL) || c->order->is_forced ||
         !safety_is_on(SAFETY_BILLING_DELIVERED))
         return true;
     if (late != NULL)
-        (void)uuid_format(&late->host, host);
+        (void)uuid_format(late, host);
     return error_set(
         err, ERR_REFUSED,
         "the host %s has delivered no tick with a synchronised clock in an hour after %s: "
@@ -348,33 +359,44 @@ static bool end_lines(struct close *c, bool of_pools, struct error *err)
 
 /* ---- the whole ---- */
 
-/* Those that it is sealed without, as many as fit; of one with several stores, each time. */
-static void name_missing(const struct close *c, char *out, size_t size)
-{
-    char host[UUID_TEXT_MAX];
-    size_t used = 0, more = 0;
+struct missing {
+    char hosts[MISSING_HOSTS_MAX];
+    size_t used, more;
+};
 
-    out[0] = '\0';
-    for (size_t i = 0; i < c->stores; i++) {
-        if (has_delivered(c, &c->marks[i]))
-            continue;
-        if (used + UUID_TEXT_LENGTH + 32 > size)
-            more++;
-        else
-            used += (size_t)snprintf(out + used, size - used, "%s%s", used > 0 ? " " : "",
-                                     uuid_format(&c->marks[i].host, host));
-    }
-    if (more > 0)
-        (void)snprintf(out + used, size - used, " and %zu more", more);
+static void add_missing(struct missing *m, const struct uuid *host)
+{
+    char text[UUID_TEXT_MAX];
+
+    if (m->used + UUID_TEXT_LENGTH + 32 > sizeof m->hosts)
+        m->more++;
+    else
+        m->used += (size_t)snprintf(m->hosts + m->used, sizeof m->hosts - m->used, "%s%s",
+                                    m->used > 0 ? " " : "", uuid_format(host, text));
+}
+
+/* Those that it is sealed without, as many as fit; of one with several stores, each time. */
+static void name_missing(const struct close *c, struct missing *out)
+{
+    *out = (struct missing){.used = 0};
+    for (size_t i = 0; i < c->stores; i++)
+        if (!has_delivered(c, &c->marks[i]))
+            add_missing(out, &c->marks[i].host);
+    for (size_t i = 0; i < c->silent_count; i++)
+        if (is_awaited(c, &c->silent[i]))
+            add_missing(out, &c->silent[i].host);
+    if (out->more > 0)
+        (void)snprintf(out->hosts + out->used, sizeof out->hosts - out->used, " and %zu more",
+                       out->more);
 }
 
 static bool seal(struct close *c, struct error *err)
 {
-    char hosts[MISSING_HOSTS_MAX];
+    struct missing missing;
 
-    name_missing(c, hosts, sizeof hosts);
+    name_missing(c, &missing);
     return billing_seal(c->b, c->order->month, c->order->utc_ns, c->end.entry, c->order->change,
-                        hosts, err);
+                        missing.hosts, err);
 }
 
 static bool close_month(struct close *c, struct error *err)
@@ -386,7 +408,9 @@ static bool close_month(struct close *c, struct error *err)
     c->summary->was_sealed = c->order->month <= sealed;
     if (c->summary->was_sealed)
         return true;
-    if (!store_marks(c->measured, &c->marks, &c->stores, err) || !book_read(&c->book, c->b, err))
+    if (!store_marks(c->measured, &c->marks, &c->stores, err) ||
+        !store_silent_hosts(c->measured, &c->silent, &c->silent_count, err) ||
+        !book_read(&c->book, c->b, err))
         return false;
     span_of(c);
     if (!check_time(c, err) || !check_hours(c, err) || !check_delivered(c, err) ||
@@ -411,5 +435,6 @@ bool sealing_run(struct store *measured, struct billing_store *b, const struct c
     sheet_free(c.sheet);
     book_free(c.book);
     free(c.marks);
+    free(c.silent);
     return is_ok && (out->was_sealed || billing_commit(b, err));
 }

@@ -17,9 +17,10 @@
 #include "store/billing_store.h"
 #include "store/central.h"
 
-static const char db_text[] = "db init|migrate|status|rebuild [--db DB]\n"
-                              "       pagemeter db keep --db postgresql://... [--raw D] [--hours D]\n"
-                              "       pagemeter " DB_HOST_TEXT;
+static const char db_text[] =
+    "db init|migrate|status|rebuild [--db DB]\n"
+    "       pagemeter db keep --db postgresql://... [--raw D] [--hours D]\n"
+    "       pagemeter " DB_HOST_TEXT;
 
 /* ---- status ---- */
 
@@ -58,10 +59,12 @@ static const char *format_time(int64_t utc_ns, char out[HOUR_TEXT_MAX])
 
 static bool print_row(void *self, const struct central_row *row, struct error *err)
 {
-    char host[UUID_TEXT_MAX], last[HOUR_TEXT_MAX], derived[HOUR_TEXT_MAX];
+    char host[UUID_TEXT_MAX], last[HOUR_TEXT_MAX], derived[HOUR_TEXT_MAX], number[24] = "-";
 
     (void)self, (void)err;
-    (void)printf("%5" PRId64 "  %-36s  %-8s %-20s %-20s %9" PRId64 "\n", row->store_no,
+    if (row->store_no > 0)
+        (void)snprintf(number, sizeof number, "%" PRId64, row->store_no);
+    (void)printf("%5s  %-36s  %-8s %-20s %-20s %9" PRId64 "\n", number,
                  uuid_format(&row->host, host), row->state, format_time(row->utc_ns, last),
                  format_time(row->derived_ns, derived), row->conflicts);
     return true;

@@ -76,7 +76,7 @@ static bool add(int argc, char **argv, struct error *err)
 static bool retire(int argc, char **argv, struct error *err)
 {
     struct options o;
-    size_t count;
+    struct store_retired retired;
     char text[UUID_TEXT_MAX], at[HOUR_TEXT_MAX];
 
     if (!parse_options(argc, argv, &o, err))
@@ -88,11 +88,15 @@ static bool retire(int argc, char **argv, struct error *err)
                                       .at_ns = o.at_hour * NS_PER_HOUR,
                                       .now_ns = clock_utc().ns};
 
-    if (!store_retire_named(o.db, &retiring, &count, err))
+    if (!store_retire_named(o.db, &retiring, &retired, err))
         return error_context(err, "the host %s is not retired", uuid_format(&o.host, text));
-    if (count == 0)
+    if (retired.is_dismissed)
+        (void)printf("%s is not waited for any more: nothing whole has come of it, and no role "
+                     "ships for it now\n",
+                     uuid_format(&o.host, text));
+    else if (retired.stores == 0)
         (void)printf("%s is retired already\n", uuid_format(&o.host, text));
-    else
+    if (retired.stores > 0)
         (void)printf("%s is retired at %s: all that it measured is there, nothing more comes\n",
                      uuid_format(&o.host, text), calendar_format_hour(o.at_hour, at));
     return true;

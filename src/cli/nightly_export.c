@@ -244,21 +244,27 @@ static bool has_note(struct books *books, const char *note, bool *out, struct er
     return true;
 }
 
-/* Up to when all hosts have delivered that are not retired. */
+/* Up to when all hosts have delivered that are not retired, or were not there yet. */
 static bool find_delivered(struct books *books, int64_t *out, struct error *err)
 {
     struct store_marks *marks = NULL;
-    size_t stores = 0;
+    struct silent_host *silent = NULL;
+    size_t stores = 0, silents = 0;
 
     if (!store_snapshot_begin(books->measured, err))
         return false;
-    bool is_ok = store_marks(books->measured, &marks, &stores, err);
+    bool is_ok = store_marks(books->measured, &marks, &stores, err) &&
+                 store_silent_hosts(books->measured, &silent, &silents, err);
 
     store_snapshot_end(books->measured);
     *out = INT64_MAX;
     for (size_t i = 0; is_ok && i < stores; i++)
         if (!marks[i].is_retired && marks[i].last_utc_ns < *out)
             *out = marks[i].last_utc_ns;
+    for (size_t i = 0; is_ok && i < silents; i++)
+        if (silent[i].admitted_ns < *out)
+            *out = silent[i].admitted_ns;
+    free(silent);
     free(marks);
     return is_ok;
 }

@@ -149,7 +149,7 @@ static void put_shipped(struct metrics *m)
 
 /* ---- what has arrived ---- */
 
-enum { WHOLE, LAG, HOLES, CENTRAL_DERIVED, CENTRAL_CONFLICTS, CENTRAL_FAMILIES };
+enum { WHOLE, LAG, HOLES, AWAITED, CENTRAL_DERIVED, CENTRAL_CONFLICTS, CENTRAL_FAMILIES };
 
 static const struct exposition_family central_families[CENTRAL_FAMILIES] = {
     [WHOLE] = {"pagemeter_central_whole_timestamp_seconds", "seconds",
@@ -159,6 +159,8 @@ static const struct exposition_family central_families[CENTRAL_FAMILIES] = {
              "From that reading to now, by the clock here.", FORM_SECONDS, false},
     [HOLES] = {"pagemeter_central_holes", "", "1: something has arrived behind what is missing.",
                FORM_NUMBER, false},
+    [AWAITED] = {"pagemeter_central_awaited", "",
+                 "1: the host was admitted, and nothing whole has come of it.", FORM_NUMBER, false},
     [CENTRAL_DERIVED] = {"pagemeter_central_derived_timestamp_seconds", "seconds",
                          "Up to when usage is derived by the hour.", FORM_SECONDS, false},
     [CENTRAL_CONFLICTS] = {"pagemeter_central_conflicts", "",
@@ -180,7 +182,8 @@ static bool take_store(void *self, const struct central_row *row, struct error *
     if (strcmp(row->state, "retired") == 0)
         return true;
     labels_add(&labels, "host", uuid_format(&row->host, text));
-    labels_add(&labels, "store", uuid_format(&row->store, text));
+    if (row->store_no > 0)
+        labels_add(&labels, "store", uuid_format(&row->store, text));
     struct exposition_row *out = exposition_add(&a->rows, &labels, err);
 
     if (out == NULL)
@@ -190,6 +193,7 @@ static bool take_store(void *self, const struct central_row *row, struct error *
         out->values[LAG] = a->now_ns - row->utc_ns;
     }
     out->values[HOLES] = strcmp(row->state, "holes") == 0;
+    out->values[AWAITED] = row->utc_ns == 0;
     if (row->derived_ns > 0)
         out->values[CENTRAL_DERIVED] = row->derived_ns;
     out->values[CENTRAL_CONFLICTS] = row->conflicts;

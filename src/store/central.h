@@ -44,17 +44,22 @@ MUST_CHECK bool central_keep(const char *uri, const struct central_keeping *keep
 
 /*
  * Nothing more comes of this host since at_ns, UTC: what it has measured up to its last tick is
- * all. ERR_REFUSED when it has measured later. *count: stores that were retired by this; those that
- * are already stay as they are. name: as of store_open_named; of a directory its writer must have
- * ended.
+ * all. ERR_REFUSED when it has measured later. *out: what was done by this; stores that are retired
+ * already stay as they are. A host of which nothing has come, or nothing whole of its newest store,
+ * is dismissed: no role delivers for it any more. name: as of store_open_named; of a directory its
+ * writer must have ended.
  */
 struct store_retiring {
     const struct uuid *host;
     const struct uuid *store; /* this one only, or NULL */
     int64_t at_ns, now_ns;
 };
+struct store_retired {
+    size_t stores;
+    bool is_dismissed;
+};
 MUST_CHECK bool store_retire_named(const char *name, const struct store_retiring *retiring,
-                                   size_t *count, struct error *err);
+                                   struct store_retired *out, struct error *err);
 
 /*
  * One program at a time does this task in this database, on whatever machine, until the lock is
@@ -71,9 +76,9 @@ MUST_CHECK bool central_add_host(const char *uri, const struct uuid *host, const
 
 /* Where every store stands. */
 struct central_row {
-    int64_t store_no;
+    int64_t store_no; /* 0: the host has none yet, its state is "awaited" */
     struct uuid host, store;
-    const char *state;  /* "whole", "holes", "retired", "empty" */
+    const char *state;  /* "whole", "holes", "retired", "empty", "awaited" */
     int64_t last_tick;  /* its own number; -1: none was delivered */
     int64_t utc_ns;     /* of that tick */
     int64_t derived_ns; /* UTC up to which usage is by the hour; 0: nothing is */

@@ -110,8 +110,8 @@ struct usage_query {
 /*
  * Usage up to the last tick, as of one moment. ERR_REFUSED when it needs hours that are gone, and
  * days don't do. lives are read when there are none yet, ascending by
- * life, so that several readings of one snapshot share them; `add` gets the index of the life in them. Parts of one life and hour may come several times and
- * add up.
+ * life, so that several readings of one snapshot share them; `add` gets the index of the life in
+ * them. Parts of one life and hour may come several times and add up.
  */
 struct usage_reader {
     struct life_info *lives; /* NULL at first; the caller's to free */
@@ -124,8 +124,8 @@ MUST_CHECK bool store_usage(struct store *store, const struct usage_query *query
                             struct usage_reader *reader, struct error *err);
 
 /*
- * Usage by the hour before *hour is gone (pagemeter db keep --hours); what is still there of it came
- * later: *has_rest. 0: nothing is gone. By the day all is there.
+ * Usage by the hour before *hour is gone (pagemeter db keep --hours); what is still there of it
+ * came later: *has_rest. 0: nothing is gone. By the day all is there.
  */
 MUST_CHECK bool store_hours_gone(struct store *store, int64_t *hour, bool *has_rest,
                                  struct error *err);
@@ -160,6 +160,18 @@ struct store_marks {
 /* Of all stores that have ticks, ascending by base. *list is the caller's to free. */
 MUST_CHECK bool store_marks(struct store *store, struct store_marks **list, size_t *count,
                             struct error *err);
+
+/*
+ * Hosts of whose newest store nothing is whole, or which have none: what they measured since they
+ * were admitted is not known. Ascending by host; none of a directory. *list is the caller's to
+ * free.
+ */
+struct silent_host {
+    struct uuid host;
+    int64_t admitted_ns; /* UTC */
+};
+MUST_CHECK bool store_silent_hosts(struct store *store, struct silent_host **list, size_t *count,
+                                   struct error *err);
 
 /* The one whose number this is, of a tick or a life. */
 const struct store_marks *store_marks_of(const struct store_marks *list, size_t count,

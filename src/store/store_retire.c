@@ -37,14 +37,32 @@ static bool check_time(const struct store_marks *m, int64_t at_ns, struct error 
                      calendar_format_hour(hour, text));
 }
 
-static bool retire_all(struct store *s, const struct store_retiring *r, size_t *count,
+static bool dismiss(struct store *s, const struct store_retiring *r, bool *is_dismissed,
+                    struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+
+    *is_dismissed = false;
+    if (!s->db.is_postgres || r->store != NULL)
+        return true;
+    if (!db_prepare(&s->db, SQL_PG_DISMISS_HOST, &stmt, err))
+        return false;
+    db_bind_uuid(stmt, 1, r->host);
+    bool is_ok = db_step(stmt, "dismiss a host", err) == DB_ROW;
+
+    *is_dismissed = is_ok && db_int(stmt, 0) > 0;
+    db_finalize(stmt);
+    return is_ok;
+}
+
+static bool retire_all(struct store *s, const struct store_retiring *r, struct store_retired *out,
                        struct error *err)
 {
     struct store_marks *marks;
     size_t stores, known = 0;
     bool is_ok = store_marks(s, &marks, &stores, err);
 
-    *count = 0;
+    *out = (struct store_retired){0};
     for (size_t i = 0; is_ok && i < stores; i++) {
         if (!uuid_is_equal(&marks[i].host, r->host) ||
             (r->store != NULL && !uuid_is_equal(&marks[i].store, r->store)))
@@ -54,21 +72,22 @@ static bool retire_all(struct store *s, const struct store_retiring *r, size_t *
             continue;
         is_ok =
             check_time(&marks[i], r->at_ns, err) && insert(s, &marks[i], r->at_ns, r->now_ns, err);
-        ++*count;
+        out->stores++;
     }
     free(marks);
-    return is_ok &&
-           (known > 0 || error_set(err, ERR_REFUSED, "no measurements of this host are here"));
+    return is_ok && dismiss(s, r, &out->is_dismissed, err) &&
+           (known > 0 || out->is_dismissed ||
+            error_set(err, ERR_REFUSED, "no measurements of this host are here"));
 }
 
-static bool retire(struct store *s, const struct store_retiring *retiring, size_t *count,
-                   struct error *err)
+static bool retire(struct store *s, const struct store_retiring *retiring,
+                   struct store_retired *out, struct error *err)
 {
     if (!db_begin(&s->db, DB_WRITING, "retire a host", err))
         return false;
     s->is_in_transaction = true;
     s->is_cut = true;
-    bool is_ok = retire_all(s, retiring, count, err) && store_derive(s, err) &&
+    bool is_ok = retire_all(s, retiring, out, err) && store_derive(s, err) &&
                  db_commit(&s->db, "retire a host", err);
 
     s->is_in_transaction = false;
@@ -77,13 +96,13 @@ static bool retire(struct store *s, const struct store_retiring *retiring, size_
     return is_ok;
 }
 
-bool store_retire_named(const char *name, const struct store_retiring *retiring, size_t *count,
-                        struct error *err)
+bool store_retire_named(const char *name, const struct store_retiring *retiring,
+                        struct store_retired *out, struct error *err)
 {
     struct store *s = NULL;
     bool is_ok = (uri_is_postgres(name) ? central_open_store(&s, name, true, err)
                                         : store_open(&s, name, STORE_WRITE, err)) &&
-                 retire(s, retiring, count, err);
+                 retire(s, retiring, out, err);
 
     store_close(s);
     return is_ok;

@@ -330,6 +330,38 @@ bool store_marks(struct store *s, struct store_marks **list, size_t *count, stru
     return false;
 }
 
+bool store_silent_hosts(struct store *s, struct silent_host **list, size_t *count,
+                        struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+    size_t room = 0;
+    bool is_ok = db_prepare(&s->db, STORE_SQL(s, SELECT_SILENT_HOSTS), &stmt, err);
+
+    *list = NULL;
+    *count = 0;
+    while (is_ok && (row = db_step(stmt, "look for silent hosts", err)) == DB_ROW) {
+        if (*count == room) {
+            struct silent_host *larger = realloc(*list, (room = room * 2 + 1) * sizeof *larger);
+
+            if (larger == NULL) {
+                is_ok = error_set(err, ERR_NOMEM, "not enough memory for %zu hosts", room);
+                break;
+            }
+            *list = larger;
+        }
+        (*list)[*count].admitted_ns = db_int(stmt, 1);
+        is_ok = db_uuid(stmt, 0, &(*list)[(*count)++].host, err);
+    }
+    db_finalize(stmt);
+    if (is_ok && row == DB_DONE)
+        return true;
+    free(*list);
+    *list = NULL;
+    *count = 0;
+    return false;
+}
+
 const struct store_marks *store_marks_of(const struct store_marks *list, size_t count,
                                          int64_t number)
 {

@@ -289,7 +289,7 @@ class Life:
 
     def first_month(self, due):
         """The first open month that has lines, or anything to be billed."""
-        months = {line.key.month for line in self.books.lines.values()} | {key.month for key in due.open_n}
+        months = {line.key.month for line in self.books.lines.values()} | {key.month for key, n in due.open_n.items() if n}
         for (vm, hour), cell in self.measured.derived.items():
             if cell[0]:
                 months.add(self.said.rate(vm, hour)[2])

@@ -90,6 +90,7 @@ SELECT count(*) FROM pg_roles WHERE rolname = ?1;
 SELECT meter.admit_host(?1, ?2);
 
 -- :name SELECT_STORES
+-- and hosts that have none yet, as store 0
 SELECT s.store_no, s.host, s.store,
        CASE WHEN r.store_no IS NOT NULL THEN 'retired'
             WHEN m.whole_to IS NULL THEN 'empty'
@@ -104,7 +105,12 @@ SELECT s.store_no, s.host, s.store,
   LEFT JOIN meter.store_mark AS m ON m.store_no = s.store_no
   LEFT JOIN meter.derived AS e ON e.store_no = s.store_no
   LEFT JOIN meter.retired AS r ON r.store_no = s.store_no
- ORDER BY s.store_no;
+UNION ALL
+SELECT DISTINCT 0, r.host, '00000000-0000-0000-0000-000000000000', 'awaited', CAST(NULL AS bigint), bigint '0',
+       bigint '0', bigint '0'
+  FROM meter.host_role AS r
+ WHERE NOT EXISTS (SELECT 1 FROM meter.store AS s WHERE s.host = r.host)
+ ORDER BY 1, 2;
 
 -- :name INSERT_RETIRED
 SELECT meter.retire_store(?2 / 1000000000000, ?1, ?3);
@@ -141,6 +147,15 @@ SELECT s.host, s.store, s.store_no * 1000000000000, c.first_tick, c.derived, m.w
                       WHERE h.store_no = s.store_no AND h.tick <= m.whole_to) AS c
  WHERE c.first_tick IS NOT NULL
  ORDER BY s.store_no;
+
+-- :name SELECT_SILENT_HOSTS
+SELECT host, admitted_ns FROM meter.silent_host ORDER BY host;
+
+-- :name DISMISS_HOST
+WITH gone AS (
+    DELETE FROM meter.host_role WHERE host = ?1 AND host IN (SELECT host FROM meter.silent_host) RETURNING role
+)
+SELECT count(*) FROM gone;
 
 -- :name DROP_HOURS
 SELECT dropped, stays, why FROM meter.drop_hours(?1, ?2);
