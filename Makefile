@@ -29,7 +29,7 @@ store = db sqlite store_open migrate store_append store_load store_derive store_
     store_prune store_backup ship_cursor
 balloon = reason policy ledger share figures_parse growth alerts vm controller_grow \
     controller_shrink plan plan_done engine mail actuator_dry ask reply request recent settings \
-    journal control report decision memo ticks operator tally
+    journal control report decision memo ticks operator tally reaction
 balloon_store = balloon_store balloon_read balloon_rollup balloon_lines balloon_tally
 billing = currency price charge_line month dated chain figure
 daemon = pagemeterd daemon sampler committer queue stream host_id

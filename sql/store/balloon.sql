@@ -88,6 +88,13 @@ INSERT INTO tally (total, utc_ns, vm, what, reason, action, failure) VALUES (?1,
     ON CONFLICT (vm, what, action, reason, failure)
     DO UPDATE SET total = total + excluded.total, utc_ns = max(utc_ns, excluded.utc_ns);
 
+-- :name BALLOON_COUNT_REACTION
+INSERT INTO reaction (up_to_ms, total, ns) VALUES (?1, ?2, ?3)
+    ON CONFLICT (up_to_ms) DO UPDATE SET total = total + excluded.total, ns = ns + excluded.ns;
+
+-- :name BALLOON_SELECT_REACTIONS
+SELECT up_to_ms, total, ns FROM reaction ORDER BY up_to_ms = 0, up_to_ms;
+
 -- :name BALLOON_SELECT_TALLY
 SELECT vm, what, action, reason, failure, total FROM tally ORDER BY vm, what, action, reason, failure;
 

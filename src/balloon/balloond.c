@@ -100,6 +100,14 @@ static void note_counted(void *context, const struct vm *vm, enum tally_what wha
     tally_add(&b->tally, &vm->uuid, what, reason);
 }
 
+static void note_reacted(void *context, const struct vm *vm, int64_t took_ns)
+{
+    struct balloond *b = context;
+
+    (void)vm;
+    tally_add_reaction(&b->tally, took_ns);
+}
+
 static bool take_tally(void *context, const struct tally_count *count)
 {
     struct balloond *b = context;
@@ -487,6 +495,7 @@ static bool open_inside(struct balloond *b, struct error *err)
     b->engine.sink = (struct engine_sink){.decided = note_decision,
                                           .alert = note_alert,
                                           .counted = note_counted,
+                                          .reacted = note_reacted,
                                           .context = b};
     b->engine.policies = (struct policy_source){operator_find_policy, &b->operator};
     b->memo = memo_read(MEMO_PATH);

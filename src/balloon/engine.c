@@ -351,6 +351,7 @@ static void act(struct engine *e, const struct action *a, const struct cause *ca
 {
     struct vm *vm = &e->vms[a->vm];
     bool is_dry = e->rules.mode == MODE_DRY_RUN;
+    uint64_t reversals = vm->reversals;
     enum reason failure = is_dry ? REASON_DRY_RUN : carry_out(e, vm, a);
 
     if (failure == REASON_NONE && a->kind == ACTION_GROW)
@@ -358,6 +359,8 @@ static void act(struct engine *e, const struct action *a, const struct cause *ca
     if (!is_dry || !is_said(vm, a, e->host.now_ns))
         tell_decision(e, vm, a, cause, failure);
     plan_done(vm, a, failure, e->host.now_ns);
+    if (vm->reversals != reversals)
+        tell_counted(e, vm, TALLY_REVERSAL, REASON_NONE);
 }
 
 /* ---- what others should know ---- */
@@ -410,6 +413,17 @@ static void tell_refusals(struct engine *e)
     }
 }
 
+static void tell_reactions(struct engine *e)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        int64_t took_ns;
+
+        if (reaction_look(&e->vms[i], &e->rules, e->host.now_ns, &took_ns) &&
+            e->sink.reacted != NULL)
+            e->sink.reacted(e->sink.context, &e->vms[i], took_ns);
+    }
+}
+
 /* ---- one round ---- */
 
 static bool read_host(struct engine *e, struct error *err)
@@ -429,6 +443,7 @@ bool engine_run(struct engine *e, const struct cause *cause, struct error *err)
     if (!read_host(e, err))
         return error_context(err, "the host cannot be read, so nothing is done");
     follow_domains(e);
+    tell_reactions(e);
 
     struct plan plan = {.actions = e->actions, .shares = e->shares, .divided_ns = e->divided_ns};
 

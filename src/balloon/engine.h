@@ -37,6 +37,8 @@ struct engine_sink {
     void (*alert)(void *context, const struct vm *vm, enum reason reason);
     /* what is only counted, since a guest can bring it about at will */
     void (*counted)(void *context, const struct vm *vm, enum tally_what what, enum reason reason);
+    /* so long a need of it has waited for memory: reaction.h */
+    void (*reacted)(void *context, const struct vm *vm, int64_t took_ns);
     void *context;
 };
 

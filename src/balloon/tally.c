@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-const char *const tally_words[TALLY_WHATS] = {
-    [TALLY_REFUSAL] = "refusal", [TALLY_HOSTILE] = "hostile", [TALLY_ALERT] = "alert"};
+const char *const tally_words[TALLY_WHATS] = {[TALLY_REFUSAL] = "refusal",
+                                              [TALLY_HOSTILE] = "hostile",
+                                              [TALLY_ALERT] = "alert",
+                                              [TALLY_REVERSAL] = "reversal"};
 
 bool tally_is_refusal(enum reason reason)
 {
@@ -40,6 +42,31 @@ void tally_add(struct tally *t, const struct uuid *vm, enum tally_what what, enu
             (struct tally_count){.vm = *vm, .what = what, .reason = reason, .total = 1};
 }
 
+void tally_add_reaction(struct tally *t, int64_t took_ns)
+{
+    size_t place = reaction_place(took_ns);
+
+    t->reactions[place].total++;
+    t->reactions[place].ns += took_ns > 0 ? (uint64_t)took_ns : 0;
+}
+
+static bool hand_on_reactions(struct tally *t, bool (*take)(void *, const struct tally_count *),
+                              void *context)
+{
+    for (size_t place = 0; place < REACTION_PLACES; place++) {
+        struct tally_count c = {.is_host = true,
+                                .what = TALLY_REACTION,
+                                .place = place,
+                                .total = t->reactions[place].total,
+                                .ns = t->reactions[place].ns};
+
+        if (c.total > 0 && !take(context, &c))
+            return false;
+        t->reactions[place].total = t->reactions[place].ns = 0;
+    }
+    return true;
+}
+
 static bool hand_on_host(struct tally *t, bool (*take)(void *, const struct tally_count *),
                          void *context)
 {
@@ -62,7 +89,7 @@ void tally_hand_on(struct tally *t, bool (*take)(void *context, const struct tal
 {
     size_t taken = 0;
 
-    if (!hand_on_host(t, take, context))
+    if (!hand_on_host(t, take, context) || !hand_on_reactions(t, take, context))
         return;
     while (taken < t->count && take(context, &t->list[taken]))
         taken++;

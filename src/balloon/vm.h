@@ -13,6 +13,7 @@
 #include "balloon/growth.h"
 #include "balloon/host.h"
 #include "balloon/policy.h"
+#include "balloon/reaction.h"
 #include "balloon/reason.h"
 
 #define VM_STALE_NS (15 * INT64_C(1000000000))     /* older: nothing is taken */
@@ -150,6 +151,7 @@ struct vm {
     enum reason refused_by; /* blocked_by, when that kept it from growing: told when it begins */
     uint64_t grants, shrinks, undos, reversals;
     int last_direction; /* 1 grew, -1 shrank */
+    struct reaction reaction;
 };
 
 void vm_init(struct vm *vm, const struct host_domain *domain, int64_t now_ns);

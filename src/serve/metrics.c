@@ -60,6 +60,7 @@ static struct vm_metric *add_vm(struct metrics *m, const struct uuid *vm, struct
                                     .need_kib = EXPOSITION_NONE,
                                     .grown = EXPOSITION_NONE,
                                     .shrunk = EXPOSITION_NONE,
+                                    .reversals = EXPOSITION_NONE,
                                     .hostile = EXPOSITION_NONE};
     return &m->vms[at];
 }
@@ -111,7 +112,7 @@ static bool add_used(void *self, const struct uuid *vm, usage_kib_ns used, struc
 
 /* ---- writing ---- */
 
-enum { ALLOCATED, TARGET, DEMAND, GROWTHS, SHRINKS, HOSTILE, VM_FAMILIES };
+enum { ALLOCATED, TARGET, DEMAND, GROWTHS, SHRINKS, REVERSALS, HOSTILE, VM_FAMILIES };
 
 static const struct exposition_family vm_families[VM_FAMILIES] = {
     [ALLOCATED] = {"pagemeter_vm_allocated_bytes", "bytes", "Memory that a VM holds.", FORM_BYTES,
@@ -124,6 +125,9 @@ static const struct exposition_family vm_families[VM_FAMILIES] = {
                  FORM_NUMBER, true},
     [SHRINKS] = {"pagemeter_vm_balloon_shrinks", "", "Times that memory on demand took some back.",
                  FORM_NUMBER, true},
+    [REVERSALS] = {"pagemeter_vm_balloon_reversals", "",
+                   "Times that it was shrunk after it had grown, or the other way round.",
+                   FORM_NUMBER, true},
     [HOSTILE] = {"pagemeter_vm_balloon_hostile_records", "",
                  "Records of the guest that were not believed.", FORM_NUMBER, true},
 };
@@ -186,6 +190,7 @@ static bool make_rows(const struct metrics *m, struct exposition_rows *rows, str
         row->values[DEMAND] = v->need_kib;
         row->values[GROWTHS] = v->grown;
         row->values[SHRINKS] = v->shrunk;
+        row->values[REVERSALS] = v->reversals;
         row->values[HOSTILE] = v->hostile;
     }
     return true;

@@ -1,9 +1,11 @@
 /*
  * metrics_balloon.c - memory on demand, from balloon.db: what VMs said last, and what was counted.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "common/units.h"
 #include "serve/metrics_impl.h"
 #include "store/balloon_tally.h"
 
@@ -58,6 +60,7 @@ static bool take_vm_total(void *self, const struct balloon_total *t, struct erro
         return true;
     count_from(&vm->grown);
     count_from(&vm->shrunk);
+    count_from(&vm->reversals);
     count_from(&vm->hostile);
     if (strcmp(t->what, "refusal") == 0)
         return add_reason(&m->vm_refusals, vm, t, err);
@@ -65,6 +68,8 @@ static bool take_vm_total(void *self, const struct balloon_total *t, struct erro
         return add_reason(&m->vm_alerts, vm, t, err);
     if (strcmp(t->what, "hostile") == 0)
         vm->hostile += t->total;
+    else if (strcmp(t->what, "reversal") == 0)
+        vm->reversals += t->total;
     else if (strcmp(t->failure, "-") == 0 && strcmp(t->action, "grow") == 0)
         vm->grown += t->total;
     else if (strcmp(t->failure, "-") == 0 && strcmp(t->action, "shrink") == 0)
@@ -85,7 +90,7 @@ bool metrics_read_balloon(struct metrics *m, struct error *err)
 
 /* ---- of the host ---- */
 
-enum { DECISIONS, REFUSALS, ALERTS, HOSTILE, LOST, OF_HOST };
+enum { DECISIONS, REFUSALS, ALERTS, REVERSALS, HOSTILE, LOST, OF_HOST };
 
 static const struct exposition_family of_host[OF_HOST] = {
     [DECISIONS] = {"pagemeter_balloon_decisions", "",
@@ -97,6 +102,9 @@ static const struct exposition_family of_host[OF_HOST] = {
                   true},
     [ALERTS] = {"pagemeter_balloon_alerts", "", "Troubles that a person was told of.", FORM_NUMBER,
                 true},
+    [REVERSALS] = {"pagemeter_balloon_reversals", "",
+                   "Times that a VM was shrunk after it had grown, or the other way round.",
+                   FORM_NUMBER, true},
     [HOSTILE] = {"pagemeter_balloon_hostile_records", "",
                  "Records of guests that were not believed.", FORM_NUMBER, true},
     [LOST] = {"pagemeter_balloon_lost_entries", "",
@@ -110,7 +118,8 @@ struct host_totals {
 
 static bool take_host_total(void *self, const struct balloon_total *t, struct error *err)
 {
-    static const char *const words[OF_HOST] = {"decision", "refusal", "alert", "hostile", "lost"};
+    static const char *const words[OF_HOST] = {"decision", "refusal", "alert",
+                                               "reversal", "hostile", "lost"};
     struct host_totals *h = self;
     struct labels labels = {.length = 0};
 
@@ -119,7 +128,7 @@ static bool take_host_total(void *self, const struct balloon_total *t, struct er
             continue;
         if (i == DECISIONS)
             labels_add(&labels, "action", t->action);
-        if (i != HOSTILE && i != LOST)
+        if (i < REVERSALS)
             labels_add(&labels, "reason", t->reason);
         if (i == DECISIONS)
             labels_add(&labels, "outcome", strcmp(t->failure, "-") == 0 ? "done" : t->failure);
@@ -146,6 +155,61 @@ static bool begin_at_zero(struct exposition_rows *rows, struct error *err)
     return row != NULL;
 }
 
+/* ---- how long needs waited ---- */
+
+static const struct exposition_family reaction_family = {
+    "pagemeter_balloon_reaction_seconds", "seconds",
+    "From the record by which a VM had less than half of its headroom until it had that again.",
+    FORM_SECONDS, false};
+
+struct reactions {
+    int64_t within[REACTION_BOUNDS]; /* cumulative */
+    int64_t total, ns;
+};
+
+static bool take_reaction(void *self, const struct balloon_reaction *reaction, struct error *err)
+{
+    struct reactions *r = self;
+
+    (void)err;
+    for (size_t i = 0; i < REACTION_BOUNDS; i++)
+        if (reaction->up_to_ms != 0 && reaction->up_to_ms <= reaction_bounds_ms[i])
+            r->within[i] += reaction->total;
+    r->total += reaction->total;
+    r->ns += reaction->ns;
+    return true;
+}
+
+/* In seconds, as OpenMetrics writes numbers: 0.05, 1.0. */
+static const char *format_bound(uint32_t ms, char out[16])
+{
+    int length = snprintf(out, 16, "%" PRIu32 ".%03" PRIu32, ms / 1000, ms % 1000);
+
+    while (out[length - 1] == '0' && out[length - 2] != '.')
+        out[--length] = '\0';
+    return out;
+}
+
+static bool put_reactions(FILE *out, struct balloon_store *store, struct error *err)
+{
+    const char *name = reaction_family.name;
+    struct reactions r = {.total = 0};
+    const struct balloon_reaction_reader reader = {take_reaction, &r};
+    char bound[16];
+
+    if (!balloon_store_reactions(store, &reader, err))
+        return false;
+    (void)fprintf(out, "# TYPE %s histogram\n# UNIT %s %s\n# HELP %s %s\n", name, name,
+                  reaction_family.unit, name, reaction_family.help);
+    for (size_t i = 0; i < REACTION_BOUNDS; i++)
+        (void)fprintf(out, "%s_bucket{le=\"%s\"} %" PRId64 "\n", name,
+                      format_bound(reaction_bounds_ms[i], bound), r.within[i]);
+    (void)fprintf(out, "%s_bucket{le=\"+Inf\"} %" PRId64 "\n", name, r.total);
+    (void)fprintf(out, "%s_sum %" PRIu64 ".%09" PRIu64 "\n%s_count %" PRId64 "\n", name,
+                  (uint64_t)r.ns / NS_PER_S, (uint64_t)r.ns % NS_PER_S, name, r.total);
+    return true;
+}
+
 bool metrics_put_balloon(struct metrics *m, bool is_readable, struct error *err)
 {
     struct balloon_store *store = m->a->reader->balloon;
@@ -162,8 +226,9 @@ bool metrics_put_balloon(struct metrics *m, bool is_readable, struct error *err)
     }
     exposition_begin(m->a->out, &readable);
     (void)fprintf(m->a->out, "%s %d\n", readable.name, is_readable);
-    bool is_ok =
-        !is_readable || (begin_at_zero(&h.rows[HOSTILE], err) && begin_at_zero(&h.rows[LOST], err));
+    bool is_ok = !is_readable ||
+                 (begin_at_zero(&h.rows[REVERSALS], err) && begin_at_zero(&h.rows[HOSTILE], err) &&
+                  begin_at_zero(&h.rows[LOST], err) && put_reactions(m->a->out, store, err));
 
     for (int i = 0; i < OF_HOST; i++) {
         if (is_readable && is_ok)

@@ -15,8 +15,9 @@ struct vm_metric {
     int64_t kib; /* of those that hold something */
     usage_kib_ns used;
     bool is_held;
-    int64_t target_kib, need_kib;   /* EXPOSITION_NONE */
-    int64_t grown, shrunk, hostile; /* counters; EXPOSITION_NONE: memory on demand knows it not */
+    int64_t target_kib, need_kib; /* EXPOSITION_NONE */
+    /* counters; EXPOSITION_NONE: memory on demand knows it not */
+    int64_t grown, shrunk, reversals, hostile;
 };
 
 struct metrics {

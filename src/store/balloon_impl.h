@@ -15,6 +15,7 @@ enum balloon_statement {
     BS_ALERT,
     BS_LOST,
     BS_COUNTED,
+    BS_REACTED,
     BS_CHANGE,
     BS_SET,
     BS_UNSET,

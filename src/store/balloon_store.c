@@ -18,6 +18,7 @@ static const char *const statement_texts[BS_COUNT] = {
     [BS_ALERT] = SQL_BALLOON_INSERT_ALERT,
     [BS_LOST] = SQL_BALLOON_INSERT_LOST,
     [BS_COUNTED] = SQL_BALLOON_COUNT,
+    [BS_REACTED] = SQL_BALLOON_COUNT_REACTION,
     [BS_CHANGE] = SQL_BALLOON_INSERT_CHANGE,
     [BS_SET] = SQL_BALLOON_SET,
     [BS_UNSET] = SQL_BALLOON_UNSET,
@@ -147,12 +148,23 @@ static bool write_lost(struct balloon_store *s, const struct balloon_entry *e, s
     return db_run(stmt, "write what was lost", err);
 }
 
+static bool write_reaction(struct balloon_store *s, const struct tally_count *c, struct error *err)
+{
+    struct db_stmt *stmt = s->statements[BS_REACTED];
+    int64_t up_to_ms = c->place < REACTION_BOUNDS ? reaction_bounds_ms[c->place] : 0;
+
+    db_bind_ints(stmt, (const int64_t[]){up_to_ms, bounded(c->total), bounded(c->ns)}, 3);
+    return db_run(stmt, "write how long needs waited", err);
+}
+
 static bool write_tally(struct balloon_store *s, const struct balloon_entry *e, struct error *err)
 {
     const struct tally_count *c = &e->tally;
     struct db_stmt *stmt = s->statements[BS_COUNTED];
     char vm[UUID_TEXT_MAX] = "";
 
+    if (c->what == TALLY_REACTION)
+        return write_reaction(s, c, err);
     if (!c->is_host)
         uuid_format(&c->vm, vm);
     db_bind_ints(stmt, (const int64_t[]){bounded(c->total), e->utc_ns}, 2);

@@ -33,6 +33,22 @@ bool balloon_store_totals(struct balloon_store *s, enum balloon_totals which,
     return is_ok && row == DB_DONE;
 }
 
+bool balloon_store_reactions(struct balloon_store *s, const struct balloon_reaction_reader *reader,
+                             struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+    bool is_ok = db_prepare(&s->db, SQL_BALLOON_SELECT_REACTIONS, &stmt, err);
+
+    while (is_ok && (row = db_step(stmt, "read how long needs waited", err)) == DB_ROW) {
+        const struct balloon_reaction r = {db_int(stmt, 0), db_int(stmt, 1), db_int(stmt, 2)};
+
+        is_ok = reader->take(reader->self, &r, err);
+    }
+    db_finalize(stmt);
+    return is_ok && row == DB_DONE;
+}
+
 bool balloon_store_latest(struct balloon_store *s, int64_t from_utc_ns,
                           const struct balloon_latest_reader *reader, struct error *err)
 {

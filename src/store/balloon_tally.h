@@ -9,7 +9,7 @@
 
 #include "store/balloon_store.h"
 
-/* Words are those of schema/sqlite/balloon/0003_tally.sql, valid during the call. */
+/* Words are those of schema/sqlite/balloon/0004_reaction.sql, valid during the call. */
 struct balloon_total {
     bool is_host; /* else of vm */
     struct uuid vm;
@@ -27,6 +27,20 @@ enum balloon_totals { BALLOON_TOTALS_OF_VMS, BALLOON_TOTALS_OF_ALL };
 
 MUST_CHECK bool balloon_store_totals(struct balloon_store *store, enum balloon_totals which,
                                      const struct balloon_totals_reader *reader, struct error *err);
+
+/* So many needs took longer than the bound before and no longer than this one; longest last. */
+struct balloon_reaction {
+    int64_t up_to_ms; /* 0: longer than any bound */
+    int64_t total;
+    int64_t ns; /* that they took together */
+};
+struct balloon_reaction_reader {
+    bool (*take)(void *self, const struct balloon_reaction *reaction, struct error *err);
+    void *self;
+};
+MUST_CHECK bool balloon_store_reactions(struct balloon_store *store,
+                                        const struct balloon_reaction_reader *reader,
+                                        struct error *err);
 
 /* The last that a VM said, not before from_utc_ns. */
 struct balloon_latest {

@@ -53,7 +53,8 @@ def test_promtool_finds_nothing(t):
         for line in text.split("\n")[:-1]:
             match = re.fullmatch(r"# (TYPE|HELP) (\S+) (.*)", line)
             if match:
-                name = watched.sample_name(families[match[2]])
+                family = families[match[2]]
+                name = family.name if family.kind == "histogram" else watched.sample_name(family)
                 older.append(f"# {match[1]} {name} {'gauge' if match[3] == 'info' else match[3]}")
             elif not line.startswith("#"):
                 older.append(line)
@@ -66,7 +67,7 @@ def test_documented_is_there_and_nothing_else(t):
     with open(os.path.join(watched.ROOT, "docs", "serve.md"), encoding="utf-8") as file:
         section = file.read().split("\n## Metrics\n")[1].split("\n## ")[0]
     said = set(re.findall(r"`(pagemeter_[a-z0-9_]+)`", section))
-    there = {watched.sample_name(f) for families in both(t).values() for f in families.values() if f.samples}
+    there = {f.name if f.kind == "histogram" else watched.sample_name(f) for families in both(t).values() for f in families.values() if f.samples}
     check(said == there, f"only in docs/serve.md: {sorted(said - there)}; only in /metrics: {sorted(there - said)}")
 
 
@@ -132,7 +133,19 @@ def test_balloon_is_as_it_was_counted(t):
     check(value(m, "pagemeter_balloon_decisions", outcome="claim") == "3", "decisions that failed")
     check(value(m, "pagemeter_balloon_alerts", reason="stuck") == "1", "alerts of who is gone")
     check(value(m, "pagemeter_balloon_alerts", reason="no-surplus") == "1", "alerts of the host")
+    check(value(m, "pagemeter_vm_balloon_reversals", vm=scene.A) == "6", "reversals")
+    check(value(m, "pagemeter_balloon_reversals") == "7", "reversals of all")
     check(value(m, "pagemeter_balloon_lost_entries") == "11" and value(m, "pagemeter_balloon_hostile_records") == "9", "lost")
+
+
+def test_reactions_are_a_histogram(t):
+    """Cumulative, by bounds in seconds."""
+    m = both(t)["directory"]
+    within = {0.05: 30, 0.1: 30, 0.25: 35, 0.5: 35, 1: 35, 2.5: 35, 5: 35, 10: 35, 30: 37, float("inf"): 38}
+    family = m["pagemeter_balloon_reaction_seconds"]
+    found = {float(dict(key)["le"]): int(count) for key, count in family.samples.items()}
+    check(found == within, found)
+    check(family.sums == {f"{family.name}_count": "38", f"{family.name}_sum": "107.900000001"}, family.sums)
 
 
 def test_shipping_is_told_on_both_sides(t):

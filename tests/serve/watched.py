@@ -66,7 +66,9 @@ DECISIONS = [  # how many, vm, action, reason, failure
     (1, scene.C, "grow", "predicted", "-"), (4, scene.C, "cap", "cap", "-"), (2, scene.B, "grow", "short", "-")]
 ALERTS = [(2, scene.A, "at-ceiling"), (1, scene.C, "stale"), (1, scene.B, "stuck")]
 COUNTED = [(7, scene.A, "refusal", "no-surplus"), (2, scene.C, "refusal", "spent"), (9, scene.C, "hostile", "-"),
+           (6, scene.A, "reversal", "-"), (1, scene.B, "reversal", "-"),
            (1, "", "alert", "no-surplus")]
+REACTIONS = [(50, 30, 900 * 10**6), (250, 5, 10**9), (30000, 2, 41 * 10**9), (0, 1, 65 * 10**9 + 1)]
 FIGURES = [(scene.A, 5120 * MIB, 3000 * MIB), (scene.C, 7168 * MIB, 7000 * MIB)]
 
 
@@ -86,6 +88,7 @@ def make_balloon(store):
         db.executemany("INSERT INTO alert (utc_ns, vm, domid, reason) VALUES (?, ?, 1, ?)", [(now_ns(), vm, reason)] * count)
     for total, vm, what, reason in COUNTED:
         db.execute("INSERT INTO tally VALUES (?, ?, '-', ?, '-', ?, ?)", (vm, what, reason, total, now_ns()))
+    db.executemany("INSERT INTO reaction VALUES (?, ?, ?)", REACTIONS)
     db.execute("INSERT INTO lost (utc_ns, entries) VALUES (?, 11)", (now_ns(),))
     db.commit()
     return db
@@ -250,7 +253,7 @@ class Prometheus:
 
 # ---- OpenMetrics ----
 
-SUFFIXES = {"gauge": ("",), "counter": ("_total",), "info": ("_info",)}
+SUFFIXES = {"gauge": ("",), "counter": ("_total",), "info": ("_info",), "histogram": ("_bucket", "_count", "_sum")}
 LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"'
 SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:" + LABEL + r"(?:,(?=[a-zA-Z_])|(?=\})))*)\})? (-?[0-9]+(?:\.[0-9]+)?)")
 UNESCAPED = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
@@ -259,7 +262,8 @@ UNESCAPED = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 class Family:
     def __init__(self, name, kind):
         self.name, self.kind, self.unit, self.help = name, kind, "", None
-        self.samples = {}  # by labels
+        self.samples = {}  # by labels; of a histogram its buckets
+        self.sums = {}  # of a histogram: _count and _sum
 
 
 def parse(text):
@@ -277,13 +281,30 @@ def parse(text):
         labels = tuple(sorted((name, re.sub(r"\\.", lambda m: UNESCAPED[m[0]], value))
                               for name, value in re.findall(LABEL, match[2] or "")))
         check(len({name for name, _ in labels}) == len(labels), f"a label twice: {line[:200]}")
+        if family.kind == "histogram" and not match[1].endswith("_bucket"):
+            check(not labels and match[1] not in family.sums, f"twice: {line[:200]}")
+            family.sums[match[1]] = match[5]
+            continue
         check(labels not in family.samples, f"twice: {line[:200]}")
         check(family.kind != "counter" or not match[5].startswith("-"), f"a negative counter: {line[:200]}")
         check(family.kind != "info" or match[5] == "1", f"an info that is not 1: {line[:200]}")
         family.samples[labels] = match[5]
     for one in families.values():
         check(one.help, f"{one.name} has no help")
+        if one.kind == "histogram":
+            check_histogram(one)
     return families
+
+
+def check_histogram(family):
+    """Without labels of its own: bounds ascend, counts never fall, and the last is the count."""
+    bounds = [key[0][1] for key in family.samples]
+    counts = [int(text) for text in family.samples.values()]
+    check(all(len(key) == 1 and key[0][0] == "le" for key in family.samples) and bounds[-1] == "+Inf", bounds)
+    check(all(str(float(bound)) == bound for bound in bounds[:-1]), f"{bounds} are not written as OpenMetrics writes them")
+    check([float(b) for b in bounds] == sorted(map(float, bounds)) and counts == sorted(counts), f"{bounds} {counts}")
+    check(family.sums.keys() == {family.name + "_count", family.name + "_sum"}, sorted(family.sums))
+    check(int(family.sums[family.name + "_count"]) == counts[-1], f"{counts[-1]} are not the count")
 
 
 def take_metadata(families, family, what, name, value):

@@ -5,8 +5,11 @@
 #include "balloon_fake.h"
 #include "scratch.h"
 
+#include <sqlite3.h>
+
 #include "balloon/tally.h"
 #include "store/balloon_tally.h"
+#include "store/sql_files.h"
 
 static struct error err;
 
@@ -305,6 +308,104 @@ static void test_totals_of_a_gone_vm_become_the_hosts(void **state)
     assert_int_equal(total_of(t, "refusal", "-", false), 5);
 }
 
+struct reacted {
+    struct balloon_reaction list[4];
+    size_t count;
+};
+
+static bool take_reacted(void *self, const struct balloon_reaction *reaction, struct error *e)
+{
+    struct reacted *r = self;
+
+    (void)e;
+    assert_true(r->count < 4);
+    r->list[r->count++] = *reaction;
+    return true;
+}
+
+static bool write_counted(void *context, const struct tally_count *count)
+{
+    struct balloon_entry e = {.kind = ENTRY_TALLY, .utc_ns = 1, .tally = *count};
+
+    write_one(context, e);
+    return true;
+}
+
+/* Through the table and into the store, twice. */
+static void test_reactions_are_added_up_by_bound(void **state)
+{
+    struct scene *t = *state;
+    struct reacted r = {.count = 0};
+    const struct balloon_reaction_reader reader = {take_reacted, &r};
+
+    (void)empty(NULL);
+    for (int i = 0; i < 2; i++) {
+        tally_add_reaction(&table, 58 * MS);
+        tally_add_reaction(&table, 100 * MS);
+        tally_add_reaction(&table, 40 * SECOND);
+        tally_add_reaction(&table, -1);
+        tally_hand_on(&table, write_counted, t);
+        tally_hand_on(&table, write_counted, t); /* nothing is left */
+    }
+    assert_ok(balloon_store_reactions(t->store, &reader, &err));
+    assert_int_equal(r.count, 3);
+    assert_int_equal(r.list[0].up_to_ms, 50);
+    assert_int_equal(r.list[0].total, 2);
+    assert_int_equal(r.list[0].ns, 0);
+    assert_int_equal(r.list[1].up_to_ms, 100);
+    assert_int_equal(r.list[1].total, 4);
+    assert_int_equal(r.list[1].ns, 316 * MS);
+    assert_int_equal(r.list[2].up_to_ms, 0);
+    assert_int_equal(r.list[2].ns, 80 * SECOND);
+}
+
+/* A file that was made before reactions and reversals were counted. */
+static void make_version_3(const char *dir)
+{
+    char path[256];
+    sqlite3 *db;
+
+    (void)snprintf(path, sizeof path, "%s/balloon.db", dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sqlite3_exec(db, sql_balloon_migrations[i].text, NULL, NULL, NULL),
+                         SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "PRAGMA user_version = 3; PRAGMA application_id = 0x50674d74;"
+                     "INSERT INTO tally VALUES ('', 'refusal', '-', 'spent', '-', 5, 1);"
+                     "INSERT INTO lost (utc_ns, entries) VALUES (1, 7)",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void test_totals_of_version_3_go_on(void **state)
+{
+    struct scene t = {0};
+    struct balloon_entry lost = {.kind = ENTRY_LOST, .utc_ns = 2};
+    struct balloon_entry turned = counted(1, 3, 4);
+
+    (void)state;
+    assert_int_equal(scratch_begin(&t.dir), 0);
+    make_version_3(t.dir);
+    assert_ok(balloon_store_open(&t.store, t.dir, STORE_WRITE, &err));
+    lost.lost = 2;
+    turned.tally.what = TALLY_REVERSAL;
+    turned.tally.reason = REASON_NONE;
+    write_one(&t, lost);
+    write_one(&t, decision(1, 1, REASON_NONE));
+    write_one(&t, alert(1, 4));
+    write_one(&t, turned);
+    assert_int_equal(total_of(&t, "refusal", "-", false), 5);
+    assert_int_equal(total_of(&t, "lost", "-", false), 9);
+    assert_int_equal(total_of(&t, "decision", "-", true), 1);
+    assert_int_equal(total_of(&t, "alert", "-", true), 1);
+    assert_int_equal(total_of(&t, "reversal", "-", true), 4);
+    balloon_store_close(t.store);
+    assert_int_equal(scratch_end(&t.dir), 0);
+}
+
 struct latest {
     size_t count;
     struct balloon_latest last;
@@ -364,6 +465,8 @@ int main(void)
         of_store(test_totals_count_each_entry_once),
         of_store(test_totals_stay_when_their_rows_are_deleted),
         of_store(test_totals_of_a_gone_vm_become_the_hosts),
+        of_store(test_reactions_are_added_up_by_bound),
+        of_table(test_totals_of_version_3_go_on),
         of_store(test_latest_is_the_newest_of_each_vm),
     };
 

@@ -6,9 +6,10 @@ Joins two logs: what each guest's program said on its console, by the guest's cl
 
 A need is a "below" after which memory is still to come. For each: when the agent's record arrived in xenstore,
 when a higher target was written, when the domain's first page came, when all of the target was there, and when the
-program itself saw enough again.
+program itself saw enough again. pageballoond has counted needs too (table reaction), by what it knows.
 """
 import re
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -79,6 +80,15 @@ def figures(title, events):
                   f'   most {max(values):7.1f} ms   never {len(events) - len(values)}')
 
 
+def counted(results):
+    """(how many, within a second, milliseconds on average) by pageballoond."""
+    with sqlite3.connect(results / 'db/balloon.db') as store:
+        rows = store.execute('SELECT up_to_ms, total, ns FROM reaction').fetchall()
+    count = sum(total for _, total, _ in rows)
+    print('    counted: ' + ', '.join(f'{total} within {up_to} ms' if up_to else f'{total} longer' for up_to, total, _ in rows))
+    return count, sum(total for up_to, total, _ in rows if 0 < up_to <= 1000), sum(ns for *_, ns in rows) / 1e6 / max(count, 1)
+
+
 def main():
     results = Path(sys.argv[1])
     clocks, sizes, targets, records = read_witness(results / 'memwatch.log')
@@ -99,8 +109,13 @@ def main():
     for title, some in (('PV', events['pv']), ('PVH', events['pvh']), ('all', everything)):
         if some:
             figures(title, some)
+    count, within, average = counted(results)
+    seen = sum(e['enough'] for e in everything if e['enough'] != NEVER) / 1000 / max(len(everything), 1)
+    print(f'    on average: {average:.1f} ms counted, {seen:.1f} ms seen by the programs')
     checks = [(f'{len(everything)} needs were seen, at least {EVENTS}', len(everything) >= EVENTS),
               ('memory arrived after each', all(e['arrived'] != NEVER for e in everything)),
+              ('pageballoond has counted about as many', 0.8 * len(everything) <= count <= 1.5 * len(everything)),
+              ('and nine of ten within a second', count > 0 and within >= 0.9 * count),
               ('half of them had it within a second',
                bool(everything) and percentile([e['arrived'] for e in everything], .5) < 1e6)]
     for what, is_ok in checks:
