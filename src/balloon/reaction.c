@@ -14,37 +14,52 @@ size_t reaction_place(int64_t took_ns)
     return place;
 }
 
-/* With the pages that it has, and this need, has it half of its headroom? */
-static bool has_enough(const struct vm *vm, uint64_t need_kib)
+/* What its guest has, in units of target. */
+static int64_t held_kib(const struct vm *vm)
 {
-    int64_t held = (int64_t)vm->domain.tot_kib - vm->tot_offset_kib;
+    return (int64_t)vm->domain.tot_kib - (int64_t)vm->facts.videoram_kib - vm->tot_offset_kib;
+}
 
-    return held - (int64_t)need_kib >= (int64_t)vm_firm_headroom_kib(vm) / 2;
+/* What it must have so that half of its headroom is left. */
+static int64_t goal_kib(const struct vm *vm)
+{
+    return (int64_t)vm_need_kib(vm) + (int64_t)vm_firm_headroom_kib(vm) / 2;
 }
 
 static bool is_watched(const struct vm *vm, const struct host_rules *rules, int64_t now_ns)
 {
-    return rules->mode == MODE_ON && vm_has_record(vm, now_ns, VM_LOST_NS) &&
-           controller_barred(vm, rules, now_ns) == REASON_NONE;
+    if (rules->mode != MODE_ON || vm->policy.kind != POLICY_DEMAND ||
+        !vm_has_record(vm, now_ns, VM_LOST_NS) ||
+        controller_barred(vm, rules, now_ns) != REASON_NONE)
+        return false;
+    switch (vm->blocked_by) {
+    case REASON_AT_CEILING:
+    case REASON_SPENT:
+    case REASON_DRAINING:
+        return false;
+    default:
+        return true;
+    }
 }
 
 bool reaction_look(struct vm *vm, const struct host_rules *rules, int64_t now_ns, int64_t *took_ns)
 {
     struct reaction *r = &vm->reaction;
     int64_t looked_ns = r->looked_ns;
-    uint64_t need = vm_need_kib(vm);
 
     r->looked_ns = now_ns;
     if (!is_watched(vm, rules, now_ns)) {
         r->since_ns = 0;
         return false;
     }
-    if (!has_enough(vm, need)) {
-        if (r->since_ns == 0)
-            *r = (struct reaction){vm->last_ns > looked_ns ? vm->last_ns : now_ns, need, now_ns};
+    if (held_kib(vm) < goal_kib(vm)) {
+        if (r->since_ns == 0) {
+            r->since_ns = vm->last_ns > looked_ns ? vm->last_ns : now_ns;
+            r->goal_kib = goal_kib(vm);
+        }
         return false;
     }
-    bool is_served = r->since_ns != 0 && has_enough(vm, r->need_kib);
+    bool is_served = r->since_ns != 0 && held_kib(vm) >= r->goal_kib;
 
     *took_ns = now_ns - r->since_ns;
     r->since_ns = 0;

@@ -1,10 +1,11 @@
 /*
  * reaction.h - how long a need waits until its memory is there. Pure.
  *
- * It begins when a VM has less available than half of its headroom, by its record, and ends with
- * the first reading of the host by which it has that again, since pages have come. A need that goes
- * away by itself is no reaction; nor is one of a VM that may not be touched. What stood in the way
- * meanwhile is counted elsewhere (tally.h, refusals).
+ * It begins when a VM under `demand` has less available than half of its headroom, by its record,
+ * and ends with the first reading of the host by which it has that again, since pages have come. A
+ * need that goes away by itself is no reaction; nor is one of a VM that may not be touched, or that
+ * has all that its owner lets it have. What stood in the way meanwhile is counted elsewhere
+ * (tally.h, refusals).
  */
 #ifndef PAGEMETER_REACTION_H
 #define PAGEMETER_REACTION_H
@@ -15,7 +16,7 @@
 
 struct reaction {
     int64_t since_ns;  /* arrival of the record that told of it; 0: nothing is waited for */
-    uint64_t need_kib; /* when that began, in units of target */
+    int64_t goal_kib;  /* what its need of then, and half of its headroom of then, take */
     int64_t looked_ns; /* the last look */
 };
 

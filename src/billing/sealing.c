@@ -95,7 +95,7 @@ static bool has_delivered(const struct close *c, const struct store_marks *m)
 /* It was there before the end, and tells nothing. */
 static bool is_awaited(const struct close *c, const struct silent_host *host)
 {
-    return host->admitted_ns < c->end_hour * NS_PER_HOUR;
+    return host->since_ns < c->end_hour * NS_PER_HOUR;
 }
 
 /* NULL: none is. */

@@ -99,6 +99,9 @@ static bool retire(int argc, char **argv, struct error *err)
     if (retired.stores > 0)
         (void)printf("%s is retired at %s: all that it measured is there, nothing more comes\n",
                      uuid_format(&o.host, text), calendar_format_hour(o.at_hour, at));
+    if (retired.is_awaited)
+        (void)puts("but it has begun another store, of which nothing whole has come: months wait "
+                   "for that; say this once more if it never comes");
     return true;
 }
 

@@ -262,8 +262,8 @@ static bool find_delivered(struct books *books, int64_t *out, struct error *err)
         if (!marks[i].is_retired && marks[i].last_utc_ns < *out)
             *out = marks[i].last_utc_ns;
     for (size_t i = 0; is_ok && i < silents; i++)
-        if (silent[i].admitted_ns < *out)
-            *out = silent[i].admitted_ns;
+        if (silent[i].since_ns < *out)
+            *out = silent[i].since_ns;
     free(silent);
     free(marks);
     return is_ok;

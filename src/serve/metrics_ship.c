@@ -160,7 +160,9 @@ static const struct exposition_family central_families[CENTRAL_FAMILIES] = {
     [HOLES] = {"pagemeter_central_holes", "", "1: something has arrived behind what is missing.",
                FORM_NUMBER, false},
     [AWAITED] = {"pagemeter_central_awaited", "",
-                 "1: the host was admitted, and nothing whole has come of it.", FORM_NUMBER, false},
+                 "1: months wait for the host, and nothing whole has come of it, or of its newest "
+                 "store.",
+                 FORM_NUMBER, false},
     [CENTRAL_DERIVED] = {"pagemeter_central_derived_timestamp_seconds", "seconds",
                          "Up to when usage is derived by the hour.", FORM_SECONDS, false},
     [CENTRAL_CONFLICTS] = {"pagemeter_central_conflicts", "",
@@ -193,7 +195,7 @@ static bool take_store(void *self, const struct central_row *row, struct error *
         out->values[LAG] = a->now_ns - row->utc_ns;
     }
     out->values[HOLES] = strcmp(row->state, "holes") == 0;
-    out->values[AWAITED] = row->utc_ns == 0;
+    out->values[AWAITED] = row->is_awaited;
     if (row->derived_ns > 0)
         out->values[CENTRAL_DERIVED] = row->derived_ns;
     out->values[CENTRAL_CONFLICTS] = row->conflicts;

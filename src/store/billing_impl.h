@@ -27,9 +27,8 @@ enum billing_statement {
 
 struct billing_store {
     struct db db;
-    int lock_fd; /* -1: open for reading */
-    char *rated; /* rows that are not written yet, as an array of PostgreSQL */
-    size_t rated_length, rated_rows;
+    int lock_fd;                 /* -1: open for reading */
+    struct billing_rated *rated; /* billing_rated.c; NULL: nothing was gathered yet */
     struct db_stmt *statements[BL_COUNT];
 };
 

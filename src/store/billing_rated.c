@@ -5,10 +5,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/billing_impl.h"
 
-enum { NUMBERS = 8, NUMBER_ROOM = 22, ROWS_MOST = 2000 };
+enum { NUMBERS = 8, NUMBER_ROOM = 22, ROWS_MOST = 2000, SEEN_PLACES = 4096 };
+
+/* Rows that wait to be written with one statement, in which a line and hour may be only once. */
+struct billing_rated {
+    char text[ROWS_MOST * NUMBERS * NUMBER_ROOM + 2]; /* an array of PostgreSQL */
+    size_t length, rows;
+    struct {
+        int64_t line, hour;
+    } seen[SEEN_PLACES]; /* line 0: free */
+};
 
 static bool usage_limbs(numerator usage, int64_t *kib_s, int64_t *frac, struct error *err)
 {
@@ -16,29 +26,53 @@ static bool usage_limbs(numerator usage, int64_t *kib_s, int64_t *frac, struct e
            error_set(err, ERR_RANGE, "the usage of an hour does not fit the store");
 }
 
+/* False: it is there already. */
+static bool note_seen(struct billing_rated *r, int64_t line, int64_t hour)
+{
+    uint64_t mixed = ((uint64_t)line * 1000003 + (uint64_t)hour) * UINT64_C(0x9e3779b97f4a7c15);
+
+    for (size_t place = mixed >> 52;; place = (place + 1) % SEEN_PLACES) {
+        if (r->seen[place].line == line && r->seen[place].hour == hour)
+            return false;
+        if (r->seen[place].line != 0)
+            continue;
+        r->seen[place].line = line;
+        r->seen[place].hour = hour;
+        return true;
+    }
+}
+
 static bool gather(struct billing_store *b, const int64_t numbers[NUMBERS], struct error *err)
 {
     if (b->rated == NULL)
-        b->rated = malloc((size_t)ROWS_MOST * NUMBERS * NUMBER_ROOM + 2);
+        b->rated = calloc(1, sizeof *b->rated);
     if (b->rated == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory for what is billed");
+    struct billing_rated *r = b->rated;
+
+    if (!note_seen(r, numbers[0], numbers[1])) {
+        if (!billing_flush_rated(b, err))
+            return false;
+        (void)note_seen(r, numbers[0], numbers[1]);
+    }
     for (int i = 0; i < NUMBERS; i++)
-        b->rated_length += (size_t)sprintf(b->rated + b->rated_length, "%c%" PRId64,
-                                           b->rated_length == 0 ? '{' : ',', numbers[i]);
-    b->rated_rows++;
-    return b->rated_rows < ROWS_MOST || billing_flush_rated(b, err);
+        r->length += (size_t)sprintf(r->text + r->length, "%c%" PRId64, r->length == 0 ? '{' : ',',
+                                     numbers[i]);
+    r->rows++;
+    return r->rows < ROWS_MOST || billing_flush_rated(b, err);
 }
 
 bool billing_flush_rated(struct billing_store *b, struct error *err)
 {
     struct db_stmt *stmt = b->statements[BL_RATED];
+    struct billing_rated *r = b->rated;
 
-    if (b->rated_rows == 0)
+    if (r == NULL || r->rows == 0)
         return true;
-    (void)sprintf(b->rated + b->rated_length, "}");
-    b->rated_rows = 0;
-    b->rated_length = 0;
-    db_bind_text(stmt, 1, b->rated);
+    (void)sprintf(r->text + r->length, "}");
+    r->rows = r->length = 0;
+    memset(r->seen, 0, sizeof r->seen);
+    db_bind_text(stmt, 1, r->text);
     return db_run(stmt, "write what is billed", err);
 }
 

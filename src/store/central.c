@@ -306,7 +306,8 @@ static bool take_row(struct db_stmt *stmt, const struct central_sink *sink, stru
                               .last_tick = db_is_null(stmt, 4) ? -1 : db_int(stmt, 4),
                               .utc_ns = db_int(stmt, 5),
                               .derived_ns = db_int(stmt, 6),
-                              .conflicts = db_int(stmt, 7)};
+                              .conflicts = db_int(stmt, 7),
+                              .is_awaited = db_int(stmt, 8) == 1};
 
     return db_uuid(stmt, 1, &row.host, err) && db_uuid(stmt, 2, &row.store, err) &&
            sink->row(sink->self, &row, err);

@@ -45,8 +45,8 @@ MUST_CHECK bool central_keep(const char *uri, const struct central_keeping *keep
 /*
  * Nothing more comes of this host since at_ns, UTC: what it has measured up to its last tick is
  * all. ERR_REFUSED when it has measured later. *out: what was done by this; stores that are retired
- * already stay as they are. A host of which nothing has come, or nothing whole of its newest store,
- * is dismissed: no role delivers for it any more. name: as of store_open_named; of a directory its
+ * already stay as they are. When there was none to retire, and the host is silent (store.h), it is
+ * dismissed: no role delivers for it any more. name: as of store_open_named; of a directory its
  * writer must have ended.
  */
 struct store_retiring {
@@ -56,6 +56,7 @@ struct store_retiring {
 };
 struct store_retired {
     size_t stores;
+    bool is_awaited; /* a newer store of it has begun, and nothing whole has come of it */
     bool is_dismissed;
 };
 MUST_CHECK bool store_retire_named(const char *name, const struct store_retiring *retiring,
@@ -83,6 +84,7 @@ struct central_row {
     int64_t utc_ns;     /* of that tick */
     int64_t derived_ns; /* UTC up to which usage is by the hour; 0: nothing is */
     int64_t conflicts;
+    bool is_awaited; /* the host is silent (store.h), and this is what would be heard of first */
 };
 struct central_sink {
     bool (*row)(void *self, const struct central_row *row, struct error *err);

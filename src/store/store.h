@@ -162,13 +162,12 @@ MUST_CHECK bool store_marks(struct store *store, struct store_marks **list, size
                             struct error *err);
 
 /*
- * Hosts of whose newest store nothing is whole, or which have none: what they measured since they
- * were admitted is not known. Ascending by host; none of a directory. *list is the caller's to
- * free.
+ * Hosts of which nothing is known since then, since no store of theirs goes on: a newer one, or the
+ * first, is awaited. Ascending by host; none of a directory. *list is the caller's to free.
  */
 struct silent_host {
     struct uuid host;
-    int64_t admitted_ns; /* UTC */
+    int64_t since_ns; /* UTC: it was admitted, or its store before was retired */
 };
 MUST_CHECK bool store_silent_hosts(struct store *store, struct silent_host **list, size_t *count,
                                    struct error *err);

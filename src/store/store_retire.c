@@ -55,6 +55,19 @@ static bool dismiss(struct store *s, const struct store_retiring *r, bool *is_di
     return is_ok;
 }
 
+static bool look_whether_awaited(struct store *s, const struct store_retiring *r, bool *is_awaited,
+                                 struct error *err)
+{
+    struct silent_host *list;
+    size_t count;
+    bool is_ok = store_silent_hosts(s, &list, &count, err);
+
+    for (size_t i = 0; is_ok && i < count; i++)
+        *is_awaited = *is_awaited || uuid_is_equal(&list[i].host, r->host);
+    free(list);
+    return is_ok;
+}
+
 static bool retire_all(struct store *s, const struct store_retiring *r, struct store_retired *out,
                        struct error *err)
 {
@@ -75,9 +88,10 @@ static bool retire_all(struct store *s, const struct store_retiring *r, struct s
         out->stores++;
     }
     free(marks);
-    return is_ok && dismiss(s, r, &out->is_dismissed, err) &&
-           (known > 0 || out->is_dismissed ||
-            error_set(err, ERR_REFUSED, "no measurements of this host are here"));
+    is_ok = is_ok && (out->stores > 0 ? look_whether_awaited(s, r, &out->is_awaited, err)
+                                      : dismiss(s, r, &out->is_dismissed, err));
+    return is_ok && (known > 0 || out->is_dismissed ||
+                     error_set(err, ERR_REFUSED, "no measurements of this host are here"));
 }
 
 static bool retire(struct store *s, const struct store_retiring *retiring,

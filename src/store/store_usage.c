@@ -350,7 +350,7 @@ bool store_silent_hosts(struct store *s, struct silent_host **list, size_t *coun
             }
             *list = larger;
         }
-        (*list)[*count].admitted_ns = db_int(stmt, 1);
+        (*list)[*count].since_ns = db_int(stmt, 1);
         is_ok = db_uuid(stmt, 0, &(*list)[(*count)++].host, err);
     }
     db_finalize(stmt);

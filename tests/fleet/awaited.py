@@ -26,6 +26,7 @@ from same import Wrong
 
 DATABASE = retention.DATABASE
 SILENT, LATER = "1e1e1e1e-0000-4000-8000-000000000001", "2e2e2e2e-0000-4000-8000-000000000002"
+RETIRED = 1754006400 * scene.SECOND  # 2025-08-01
 FEBRUARY = scene.JANUARY_31 + 24 * scene.HOUR  # where January ends for the last account
 
 
@@ -66,10 +67,41 @@ class Story(retention.Test):
             raise Wrong("its role may ship")
 
 
+def begins_anew(t):
+    """Another store that is only announced: its host is silent when the one before is retired, since then."""
+    announced = dict(hostile.BATCH, store=hostile.OTHER_STORE, after=-1, up_to=-1, rows={}, ticks=[], segments=[])
+    retire = ("db", "host", "retire", hostile.HOST, "--at", "2025-08")
+    silent = lambda: t.ask(f"SELECT since_ns FROM meter.silent_host WHERE host = '{hostile.HOST}'")
+    roles = lambda: t.ask(f"SELECT count(*) FROM meter.host_role WHERE host = '{hostile.HOST}'")
+    central.deliver(t.server, DATABASE, "half", [batches.call(announced)])
+    if silent() != "":
+        raise Wrong("a host whose store goes on is silent")
+    said = t.run(*retire).stdout
+    if "is retired at" not in said or "begun another store" not in said or roles() != "1" or silent() != f"{RETIRED}":
+        raise Wrong(f"retire says {said}; {roles()} roles, silent since {silent()}")
+    said = t.run(*retire).stdout
+    if "not waited for any more" not in said or roles() != "0" or silent() != "":
+        raise Wrong(f"retire says {said}; {roles()} roles, silent since {silent()}")
+    t.run("db", "host", "add", hostile.HOST, "half")
+    if int(silent() or 0) <= RETIRED:
+        raise Wrong(f"added once more, silent since {silent()}")
+    central.deliver(t.server, DATABASE, "half", [batches.call(dict(hostile.BATCH, store=hostile.OTHER_STORE))])
+    if silent() != "" or t.states()[hostile.HOST] != "whole":
+        raise Wrong(f"it goes on, and is silent since {silent()}: {t.states()}")
+    t.run(*retire)
+    before = t.ask("SELECT max(said_ns) FROM meter.retired")
+    if silent() != "":
+        raise Wrong("who is retired is silent")
+    t.run("db", "host", "add", hostile.HOST, "half")
+    said = t.run("db", "status").stdout
+    if int(silent() or 0) < int(before) or f"{hostile.HOST}  awaited" not in said:
+        raise Wrong(f"who comes back is silent since {silent()}: {said}")
+    t.run(*retire)
+
+
 def nights(t, out):
     """A day since which a host is silent is not all there; when it is dismissed, it is, and is exported once more."""
-    for host in (scene.HOST, hostile.HOST):
-        t.run("db", "host", "retire", host, "--at", "2025-08")
+    t.run("db", "host", "retire", scene.HOST, "--at", "2025-08")
     t.admit(SILENT, "silent", 0)
     os.mkdir(out)
     for is_late in (True, False):
@@ -108,6 +140,7 @@ def tell(bindir, server, scratch):
             central.deliver(server, DATABASE, "half", [batches.call(hostile.BATCH)])
             if t.ask("SELECT count(*) FROM meter.silent_host") != "0":
                 raise Wrong("a host that has delivered is silent")
+            begins_anew(t)
             nights(t, os.path.join(directory, "out"))
         except (Wrong, AssertionError) as wrong:
             return str(wrong)

@@ -159,7 +159,9 @@ def test_shipping_is_told_on_both_sides(t):
     check(value(central, "pagemeter_central_whole_timestamp_seconds") == value(m, "pagemeter_meter_last_tick_timestamp_seconds"),
           "what is whole")
     check(float(value(central, "pagemeter_central_lag_seconds")) > 0, "the lag")
-    check(value(central, "pagemeter_central_holes") == "0" and value(central, "pagemeter_central_conflicts") == "0", "holes")
+    for name, wanted in (("holes", "0"), ("conflicts", "0"), ("awaited", "0")):
+        check(value(central, f"pagemeter_central_{name}", host=scene.HOST) == wanted, name)
+    check(value(central, "pagemeter_central_awaited", host=watched.AWAITED) == "1", "who never came")
 
 
 def test_hostile_names_arrive_as_they_are(t):

@@ -68,6 +68,7 @@ ALERTS = [(2, scene.A, "at-ceiling"), (1, scene.C, "stale"), (1, scene.B, "stuck
 COUNTED = [(7, scene.A, "refusal", "no-surplus"), (2, scene.C, "refusal", "spent"), (9, scene.C, "hostile", "-"),
            (6, scene.A, "reversal", "-"), (1, scene.B, "reversal", "-"),
            (1, "", "alert", "no-surplus")]
+AWAITED = "0e0e0e0e-0000-4000-8000-00000000000e"
 REACTIONS = [(50, 30, 900 * 10**6), (250, 5, 10**9), (30000, 2, 41 * 10**9), (0, 1, 65 * 10**9 + 1)]
 FIGURES = [(scene.A, 5120 * MIB, 3000 * MIB), (scene.C, 7168 * MIB, 7000 * MIB)]
 
@@ -133,6 +134,7 @@ class Watched:
         self.central = scene.Product(bindir, self.uri)
         self.central.run("db", "init")
         self.central.run("db", "host", "add", scene.HOST, ROLE)
+        self.central.run("db", "host", "add", AWAITED, "host_that_never_came")
         self.ship(NOT_THERE, is_ok=False)
         self.ship(server.uri("watched", ROLE))
         server.ask("CREATE ROLE grafana LOGIN IN ROLE pagemeter_reader")

@@ -151,8 +151,64 @@ static void test_reaction_is_of_those_who_may_be_touched(void **state)
     lacks_and_gets();
     assert_int_equal(reactions, 0);
     host.engine.rules.mode = MODE_ON;
+    vm5()->policy.kind = POLICY_SWAP; /* which does not answer headroom */
+    lacks_and_gets();
+    assert_int_equal(reactions, 0);
+    vm5()->policy.kind = POLICY_DEMAND;
     lacks_and_gets();
     assert_int_equal(reactions, 1);
+}
+
+/* Its owner's own limit: the time begins when that is raised. */
+static void test_reaction_begins_below_the_ceiling(void **state)
+{
+    (void)state;
+    vm5()->policy.ceiling_kib = GIB;
+    for (int i = 1; i <= 3; i++) {
+        fake_say(&host, 5, 1024, NOW + i * SECOND);
+        fake_run(&host, NOW + i * SECOND);
+    }
+    assert_int_equal(vm5()->reaction.since_ns, 0);
+    vm5()->policy.ceiling_kib = CEILING;
+    fake_run(&host, NOW + 4 * SECOND);
+    fake_run(&host, NOW + 4 * SECOND + 50 * MS);
+    arrive(0);
+    fake_run(&host, NOW + 4 * SECOND + 90 * MS);
+    assert_int_equal(reactions, 1);
+    assert_int_equal(took_ns, 40 * MS);
+}
+
+/* Headroom goes down with the need: what was lacked is what counts. */
+static void test_reaction_to_what_goes_away_nearly_met_is_none(void **state)
+{
+    (void)state;
+    host.free_kib = 0;
+    fake_say(&host, 5, 20 * MIB, NOW + 10 * MS);
+    fake_run(&host, NOW + 10 * MS);
+    assert_true(vm5()->reaction.since_ns != 0);
+    fake_say(&host, 5, 900 * MIB, NOW + 500 * MS);
+    fake_run(&host, NOW + 500 * MS);
+    assert_int_equal(reactions, 0);
+    assert_int_equal(vm5()->reaction.since_ns, 0);
+}
+
+/* Its pages are not the guest's. */
+static void test_reaction_does_not_take_video_memory_for_room(void **state)
+{
+    struct vm *vm = vm5();
+
+    (void)state;
+    vm->facts.videoram_kib = 16 * MIB;
+    fake_domain(&host, 5)->tot_kib += 16 * MIB;
+    fake_run(&host, NOW + MS);
+    assert_int_equal(vm->tot_offset_kib, 0);
+    fake_say(&host, 5, 17 * MIB, NOW + 10 * MS); /* of tot: a mebibyte of its own */
+    fake_run(&host, NOW + 10 * MS);
+    assert_true(vm->reaction.since_ns != 0);
+    fake_domain(&host, 5)->tot_kib = vm->target_kib + 16 * MIB;
+    fake_run(&host, NOW + 70 * MS);
+    assert_int_equal(reactions, 1);
+    assert_int_equal(took_ns, 60 * MS);
 }
 
 static void test_reversals_are_counted(void **state)
@@ -181,6 +237,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reaction_to_what_goes_away_is_none, begin, end),
         cmocka_unit_test_setup_teardown(test_reaction_has_the_time_of_refusals_in_it, begin, end),
         cmocka_unit_test_setup_teardown(test_reaction_is_of_those_who_may_be_touched, begin, end),
+        cmocka_unit_test_setup_teardown(test_reaction_begins_below_the_ceiling, begin, end),
+        cmocka_unit_test_setup_teardown(test_reaction_to_what_goes_away_nearly_met_is_none, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(test_reaction_does_not_take_video_memory_for_room, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(test_reversals_are_counted, begin, end),
     };
 

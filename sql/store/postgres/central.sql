@@ -90,7 +90,7 @@ SELECT count(*) FROM pg_roles WHERE rolname = ?1;
 SELECT meter.admit_host(?1, ?2);
 
 -- :name SELECT_STORES
--- and hosts that have none yet, as store 0
+-- and hosts that have none, or none that goes on, as store 0
 SELECT s.store_no, s.host, s.store,
        CASE WHEN r.store_no IS NOT NULL THEN 'retired'
             WHEN m.whole_to IS NULL THEN 'empty'
@@ -100,16 +100,21 @@ SELECT s.store_no, s.host, s.store,
        m.whole_to % 1000000000000,
        coalesce((SELECT t.utc_ns FROM meter.ticks_between(s.store_no, m.whole_to, m.whole_to) AS t), 0),
        coalesce((SELECT t.utc_ns FROM meter.ticks_between(s.store_no, e.tick, e.tick) AS t), 0),
-       (SELECT count(*) FROM meter.ship_conflict AS c WHERE c.store_no = s.store_no)
+       (SELECT count(*) FROM meter.ship_conflict AS c WHERE c.store_no = s.store_no),
+       CASE WHEN m.store_no IS NULL AND h.host IS NOT NULL
+             AND s.store_no = (SELECT max(n.store_no) FROM meter.store AS n WHERE n.host = s.host) THEN 1 ELSE 0 END
   FROM meter.store AS s
   LEFT JOIN meter.store_mark AS m ON m.store_no = s.store_no
   LEFT JOIN meter.derived AS e ON e.store_no = s.store_no
   LEFT JOIN meter.retired AS r ON r.store_no = s.store_no
+  LEFT JOIN meter.silent_host AS h ON h.host = s.host
 UNION ALL
-SELECT DISTINCT 0, r.host, '00000000-0000-0000-0000-000000000000', 'awaited', CAST(NULL AS bigint), bigint '0',
-       bigint '0', bigint '0'
-  FROM meter.host_role AS r
- WHERE NOT EXISTS (SELECT 1 FROM meter.store AS s WHERE s.host = r.host)
+SELECT 0, h.host, '00000000-0000-0000-0000-000000000000', 'awaited', CAST(NULL AS bigint), bigint '0', bigint '0',
+       bigint '0', 1
+  FROM meter.silent_host AS h
+  LEFT JOIN (SELECT host, max(store_no) AS store_no FROM meter.store GROUP BY host) AS n ON n.host = h.host
+  LEFT JOIN meter.retired AS r ON r.store_no = n.store_no
+ WHERE n.store_no IS NULL OR r.store_no IS NOT NULL
  ORDER BY 1, 2;
 
 -- :name INSERT_RETIRED
@@ -149,7 +154,7 @@ SELECT s.host, s.store, s.store_no * 1000000000000, c.first_tick, c.derived, m.w
  ORDER BY s.store_no;
 
 -- :name SELECT_SILENT_HOSTS
-SELECT host, admitted_ns FROM meter.silent_host ORDER BY host;
+SELECT host, since_ns FROM meter.silent_host ORDER BY host;
 
 -- :name DISMISS_HOST
 WITH gone AS (
