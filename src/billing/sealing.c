@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "billing/hours.h"
 #include "billing/ledger.h"
 #include "common/calendar.h"
 #include "common/safety.h"
@@ -17,6 +18,7 @@ struct close {
     struct sealing_summary *summary;
     struct book *book;
     struct sheet *sheet;
+    struct hours hours;        /* that are not written yet; by number of line */
     struct store_marks *marks; /* of each store */
     size_t stores;
     struct silent_host *silent;
@@ -160,6 +162,26 @@ struct rating {
     struct close *close;
 };
 
+/*
+ * They come by the hour, or as they lie on disk, and are kept by line: so many are sorted before
+ * they are written, since a database is slow when each row of millions goes elsewhere.
+ */
+enum { RATED_AT_ONCE = 1 << 18 };
+
+static bool write_rated(struct close *c, struct error *err)
+{
+    bool is_ok = hours_merge(&c->hours, err);
+
+    for (size_t i = 0; is_ok && i < c->hours.count; i++) {
+        const struct line_hour *h = &c->hours.list[i];
+        const struct rated row = {(int64_t)h->line, h->part.hour, h->nano_pennies, h->part};
+
+        is_ok = billing_add_rated(c->b, &row, err);
+    }
+    c->hours.count = 0;
+    return is_ok;
+}
+
 static bool rate_part(struct close *c, const struct uuid *vm, const struct rate *rate,
                       const struct usage_part *part, struct error *err)
 {
@@ -173,10 +195,11 @@ static bool rate_part(struct close *c, const struct uuid *vm, const struct rate 
             return error_set(err, ERR_STORE, "usage was measured that was never charged");
         return true;
     }
-    struct rated row = {line->stored.line, part->hour, rate->price->nano_pennies, *part};
+    const struct line_hour hour = {(size_t)line->stored.line, rate->price->nano_pennies, *part};
 
     c->summary->hours++;
-    return billing_add_rated(c->b, &row, err) &&
+    return hours_add(&c->hours, &hour, err) &&
+           (c->hours.count < RATED_AT_ONCE || write_rated(c, err)) &&
            numerator_add(&line->open_n, (numerator)part->kib_ns, rate->price->nano_pennies, err);
 }
 
@@ -213,7 +236,7 @@ static bool rate_usage(struct close *c, struct error *err)
                                 .is_derived_only = true,
                                 .leaves_gone = true};
     char gib_h[USAGE_TEXT_MAX], vm[UUID_TEXT_MAX];
-    bool is_ok = store_usage(c->measured, &query, &rating.reader, err);
+    bool is_ok = store_usage(c->measured, &query, &rating.reader, err) && write_rated(c, err);
 
     free(rating.reader.lives);
     if (!is_ok)
@@ -436,5 +459,6 @@ bool sealing_run(struct store *measured, struct billing_store *b, const struct c
     book_free(c.book);
     free(c.marks);
     free(c.silent);
+    hours_clear(&c.hours);
     return is_ok && (out->was_sealed || billing_commit(b, err));
 }
