@@ -156,7 +156,7 @@ check: check-programs unit ## run the tests (installs what they need)
 	python3 tests/fleet/schema.py --every 4 $(O)/bin
 	python3 tests/fleet/same.py $(O)/bin
 	python3 tests/fleet/replay.py $(O)/bin
-	python3 tests/fleet/books.py --histories 4 $(O)/bin
+	python3 tests/fleet/books.py --histories 4 $(O)/test/bin
 	python3 tests/fleet/tls.py $(O)/bin
 	python3 tests/fleet/broken.py $(O)/bin
 	python3 tests/fleet/fleet.py $(O)/bin

@@ -97,13 +97,18 @@
     X(KEEP_CHARGE, "keep-charge", "what was billed of hours that are gone is taken back")          \
     X(KEEP_SAID, "keep-said", "an owner or a price is said of hours that are gone")
 
+/* in a database of many hosts */
+#define CENTRAL_SAFETIES(X)                                                                        \
+    X(RATED_ONCE, "rated-once", "a statement writes what is billed of an hour twice")
+
 #define SERVE_SAFETIES(X)                                                                          \
     X(SERVE_KEPT, "serve-kept", "what is kept of a week is shown beside another bill")
 
 #define SAFETIES(X)                                                                                \
     METER_SAFETIES(X)                                                                              \
     BALLOON_SAFETIES(X)                                                                            \
-    BILLING_SAFETIES(X) SHIP_SAFETIES(X) KEEP_SAFETIES(X) SERVE_SAFETIES(X)
+    BILLING_SAFETIES(X)                                                                            \
+    SHIP_SAFETIES(X) KEEP_SAFETIES(X) CENTRAL_SAFETIES(X) SERVE_SAFETIES(X)
 
 #define SAFETY_ENUM(name, text, without) SAFETY_##name,
 enum safety { SAFETIES(SAFETY_ENUM) SAFETY_COUNT };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/safety.h"
 #include "store/billing_impl.h"
 
 enum { NUMBERS = 8, NUMBER_ROOM = 22, ROWS_MOST = 2000, SEEN_PLACES = 4096 };
@@ -50,7 +51,7 @@ static bool gather(struct billing_store *b, const int64_t numbers[NUMBERS], stru
         return error_set(err, ERR_NOMEM, "not enough memory for what is billed");
     struct billing_rated *r = b->rated;
 
-    if (!note_seen(r, numbers[0], numbers[1])) {
+    if (!note_seen(r, numbers[0], numbers[1]) && safety_is_on(SAFETY_RATED_ONCE)) {
         if (!billing_flush_rated(b, err))
             return false;
         (void)note_seen(r, numbers[0], numbers[1]);

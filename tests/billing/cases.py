@@ -27,10 +27,10 @@ END = month_start(MONTH + 1)
 class FixedTrace:
     """
     Ticks each ten minutes from 20 hours before the end of a month to 30 hours after it. VM is always
-    there, OTHER ends, THIRD ends and returns. The clock may be set back by two days.
+    there, OTHER ends, THIRD ends and returns. The clock may be set back by two days, and VM reboot.
     """
 
-    def __init__(self, end=END, back_at=1000):
+    def __init__(self, end=END, back_at=1000, reboot_every=1000):
         self.vms = [VM, OTHER, THIRD]
         self.pieces = []
         for seq in range(1, 50 * 6):
@@ -39,7 +39,8 @@ class FixedTrace:
                      if not (vm == OTHER and seq > 100) and not (vm == THIRD and 100 < seq <= 200)]
             self.pieces.append(f"T {seq} {seq * 600 * 10**9} {utc} 1000 s 1000000 0 {len(there)}\n" + "".join(
                 f"D {1 + self.vms.index(vm) + 10 * (seq > 200)} {vm} {3_000_001 + self.vms.index(vm)} 8000000 0 r 1\n"
-                if vm == THIRD else f"D {1 + self.vms.index(vm)} {vm} 3000001 8000000 0 r 1\n" for vm in there))
+                if vm == THIRD else f"D {1 + self.vms.index(vm) + 100 * (seq // reboot_every) * (vm == VM)} {vm} 3000001 8000000 0 r 1\n"
+                for vm in there))
         self.boot_at = [BOOT] * len(self.pieces)
 
     def text(self, start, end):
@@ -229,6 +230,17 @@ def a_vm_that_returns_pays_once(life):
         raise Wrong("pool", f"{again.key} begins with {again.carry_in}")
 
 
+def an_hour_of_several_lives_is_sealed_as_one(life):
+    """A VM that reboots twice in an hour: what its lives used is added up."""
+    life.history = FixedHistory(reboot_every=3)
+    begin(life)
+    life.do_replay(195)
+    life.do_close(MONTH, False)
+    lives = sqlite3.connect(os.path.join(life.product.store, "meter.db")) if os.path.isdir(life.product.store) else None
+    if lives and lives.execute("SELECT count(DISTINCT life) FROM life WHERE vm = ?", (VM,)).fetchone()[0] < 60:
+        raise Wrong("lives", "it did not reboot: the case is not what it should be")
+
+
 def what_comes_late_is_not_lost_behind_what_was_said(life):
     """Something is said of a later hour than the one that comes late for a sealed month."""
     life.history = FixedHistory(back_at=250)
@@ -398,7 +410,7 @@ def a_month_is_closed_after_what_was_waited_for(life):
     life.do_close(MONTH, False)
 
 
-CASES = [a_tariff_of_nobody_is_refused, an_account_is_added_once, a_command_waits_for_the_one_before,
+CASES = [a_tariff_of_nobody_is_refused, an_hour_of_several_lives_is_sealed_as_one, an_account_is_added_once, a_command_waits_for_the_one_before,
          another_key_is_refused, a_lost_key_is_not_made_anew, what_was_not_measured_is_not_sealed,
          a_month_that_nobody_owns_is_not_skipped, a_month_before_all_usage_is_not_the_first_that_is_sealed,
          measurements_that_were_restored_are_charged_anew,
