@@ -90,11 +90,15 @@ def main():
                  ("a month's usage by VM", ("usage", "--from", "2025-12-01", "--to", "2026-01-01", "--format", "csv")),
                  ("charge, all anew", ("charge", "--key", key)), ("charge again, nothing new", ("charge", "--key", key)),
                  ("close", ("close", "2025-12", "--force", "--key", key))]
-        for form in ("accountant", "journal", "json"):
-            steps.append((f"export {form}", ("export", form, "--period", "2025-12", "--out", scratch)))
+        for form in ("accountant", "focus", "journal", "json"):
+            steps.append((f"export {form}", ("export", form, "--period", "2025-12", "--out", scratch,
+                                             *(("--provider", "Example") if form == "focus" else ()))))
+        month = 0
         for what, words in steps:
             seconds, _ = run(*words)
+            month += seconds if words[0] in ("close", "export") else 0
             print(f"  {what:28} {seconds:7.2f} s", flush=True)
+        print(f"  closed and exported          {month:7.2f} s")
         print(f"  rated, a row: {int(server.ask('SELECT pg_total_relation_size($$billing.rated$$)', 'bill')) / (o.hosts * o.vms * o.days * 24):.0f} bytes;"
               f" usage_hour: {int(server.ask('SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = $$meter.usage_hour$$::regclass', 'bill')) / (o.hosts * o.vms * o.days * 24):.0f} bytes")
     return 0
