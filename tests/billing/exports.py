@@ -708,7 +708,7 @@ def check_faults(program, seed):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=random.randrange(2**32))
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("PAGEMETER_TEST_SEED") or random.SystemRandom().randrange(10**9)))
     parser.add_argument("--stores", type=int, default=2)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("program")

@@ -195,7 +195,7 @@ def main():
     parser.add_argument("--questions", type=int, default=200000)
     parser.add_argument("program")
     options = parser.parse_args()
-    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**9)
+    seed = options.seed if options.seed is not None else int(os.environ.get("PAGEMETER_TEST_SEED") or random.SystemRandom().randrange(10**9))
     rng = random.Random(seed)
     print(f"seed {seed}, {options.questions} questions", flush=True)
     asked = [rng.choice(QUESTIONS)(rng) for _ in range(options.questions)]

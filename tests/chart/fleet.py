@@ -112,7 +112,7 @@ def main():
     parser.add_argument("bindir")
     options = parser.parse_args()
     if options.seed is None:
-        options.seed = random.SystemRandom().randrange(10**9)
+        options.seed = int(os.environ.get("PAGEMETER_TEST_SEED") or random.SystemRandom().randrange(10**9))
     print(f"seed {options.seed}", flush=True)
     failed = drawn = done = 0
     with tempfile.TemporaryDirectory(prefix="pagemeter-chart.") as scratch, postgres.Server() as server:

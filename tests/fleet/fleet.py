@@ -258,7 +258,7 @@ def check_bills(program, uri, server, database, rows, scratch):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("PAGEMETER_TEST_SEED") or random.SystemRandom().randrange(10**9)))
     parser.add_argument("--hosts", type=int, default=20)
     parser.add_argument("--lives", type=int, default=60)
     parser.add_argument("bindir")

@@ -244,7 +244,7 @@ def tell(bindir, server, scratch):
 
 def away_for_long(bindir, server, scratch):
     """A host ships what is older than the retention: raw rows go between its batches, and none of them contradicts."""
-    seed = int(os.environ.get("SEED") or time.time_ns() % 10**9)
+    seed = int(os.environ.get("PAGEMETER_TEST_SEED") or random.SystemRandom().randrange(10**9))
     pick, trace = random.Random(seed), scene.Trace(60 * scene.SECOND)
     server.ask(f"DROP DATABASE IF EXISTS {DATABASE}")
     server.ask(f"CREATE DATABASE {DATABASE}")

@@ -43,7 +43,7 @@ def main():
     parser.add_argument("--lives", type=int, default=5000)
     parser.add_argument("bindir")
     options = parser.parse_args()
-    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**9)
+    seed = options.seed if options.seed is not None else int(os.environ.get("PAGEMETER_TEST_SEED") or random.SystemRandom().randrange(10**9))
     golden = [os.path.join(HERE, "..", "golden", "run.sh"), "--quick", "--first", options.bindir]
     properties = [sys.executable, os.path.join(HERE, "run.py"), "--first", "--seed", str(seed),
                   "--lives", str(options.lives), options.bindir]
