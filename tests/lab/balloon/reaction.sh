@@ -1,10 +1,10 @@
 # reaction.sh - how long it takes from need to memory arrived, over 50 times and more. A program takes memory at
 # 16 MiB/s until little more than half of the headroom is left; then 14 MiB at once, which takes it below; waits 2 s;
 # and again. The rate is too low to be answered ahead of the need. reaction.py computes.
-# lab: -V -m 5504 -0 640 -t 1200
+# lab: -V -m 6656 -0 640 -t 1200
 # shellcheck shell=sh disable=SC1091,SC2154
 . ./lib.sh
-events=11 headroom_mib=32 ceiling_mib=1152 names='pv1 pv2 pv3 pv4 pvh1 pvh2'
+events=11 headroom_mib=32 ceiling_mib=1536 names='pv1 pv2 pv3 pv4 pvh1 pvh2'
 
 domids=''
 for name in $names; do
