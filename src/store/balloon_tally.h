@@ -9,7 +9,7 @@
 
 #include "store/balloon_store.h"
 
-/* Words are those of schema/sqlite/balloon/0003_tally.sql, valid during the call. */
+/* Words are those of schema/sqlite/balloon/0004_reaction.sql, valid during the call. */
 struct balloon_total {
     bool is_host; /* else of vm */
     struct uuid vm;

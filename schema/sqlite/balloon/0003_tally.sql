@@ -2,11 +2,10 @@
 -- back when the rows that it counts are deleted by age. For counters of a monitoring system.
 
 -- vm '': of the host, and of VMs of which nothing was counted for so long that their rows were added up.
--- what 'refusal': it wanted to grow, and from then on might not (reason); 'hostile': a record was not believed;
--- 'reversal': it was shrunk after it had grown, or the other way round.
+-- what 'refusal': it wanted to grow, and from then on might not (reason); 'hostile': a record was not believed.
 CREATE TABLE tally (
     vm            TEXT    NOT NULL CHECK (vm = '' OR length(vm) = 36),
-    what          TEXT    NOT NULL CHECK (what IN ('decision', 'alert', 'refusal', 'hostile', 'lost', 'reversal')),
+    what          TEXT    NOT NULL CHECK (what IN ('decision', 'alert', 'refusal', 'hostile', 'lost')),
     action        TEXT    NOT NULL,                            -- of a decision, else '-'
     reason        TEXT    NOT NULL,                            -- a word of src/balloon/reason.h
     failure       TEXT    NOT NULL,                            -- of a decision, else '-'
@@ -49,15 +48,4 @@ BEGIN
 END;
 
 CREATE TRIGGER tally_goes_on BEFORE UPDATE ON tally WHEN NEW.total < OLD.total
-BEGIN SELECT raise(ABORT, 'what was counted is not taken back'); END;
-
--- How long needs of VMs waited for memory. Each is counted once, with the least bound that it did not exceed: a
--- histogram adds them up.
-CREATE TABLE reaction (
-    up_to_ms      INTEGER NOT NULL PRIMARY KEY CHECK (up_to_ms >= 0), -- 0: it took longer than any bound
-    total         INTEGER NOT NULL CHECK (total >= 0),
-    ns            INTEGER NOT NULL CHECK (ns >= 0)             -- that they took together
-) STRICT;
-
-CREATE TRIGGER reaction_goes_on BEFORE UPDATE ON reaction WHEN NEW.total < OLD.total OR NEW.ns < OLD.ns
 BEGIN SELECT raise(ABORT, 'what was counted is not taken back'); END;
