@@ -138,6 +138,7 @@ check-programs: $(O)/.deps-check all test-programs $(crash_programs) $(O)/test/s
 
 .PHONY: check
 check: check-programs unit ## run the tests (installs what they need)
+	bash tests/schema/frozen.sh
 	bash tests/golden/run.sh $(O)/bin
 	python3 tests/property/run.py $(O)/bin
 	python3 tests/property/mutants.py $(O)/test/bin
@@ -154,6 +155,7 @@ check: check-programs unit ## run the tests (installs what they need)
 	python3 tests/billing/focus_rules.py $(O)/bin/pagemeter $(O)/test/write_export
 	python3 tests/billing/journal.py $(O)/bin/pagemeter $(O)/test/write_export
 	python3 tests/fleet/schema.py --every 4 $(O)/bin
+	python3 tests/fleet/upgrade.py $(O)/bin
 	python3 tests/fleet/same.py $(O)/bin
 	python3 tests/fleet/replay.py $(O)/bin
 	python3 tests/fleet/books.py --histories 4 $(O)/test/bin

@@ -254,76 +254,52 @@ SELECT CASE WHEN p_hour < 394464 THEN 394464
 $$;
 
 -- Makes the partitions of the month of this hour, if they are not there. They are attached, since to
--- create them in place would wait for every reader of the table. One of usage_hour does wait for them, by its
--- default partition, and all others wait behind it: so it gives up soon, and no host makes one.
-CREATE FUNCTION make_month(p_hour bigint, p_of text[] DEFAULT '{segment_row,tick_pack,usage_hour}') RETURNS int
-    LANGUAGE plpgsql SET search_path = meter, pg_temp SET lock_timeout = '2s' AS $$
+-- create them in place would wait for every reader of the table.
+CREATE FUNCTION make_month(p_hour bigint) RETURNS int LANGUAGE plpgsql SET search_path = meter, pg_temp AS $$
 DECLARE
     v_month text := CASE WHEN p_hour < 394464 THEN 'before_2015'
                          ELSE to_char(timestamp '1970-01-01' + p_hour * interval '1 hour', 'YYYY_MM') END;
     v_made int := 0;
-    v_name text;
+    v_of record;
 BEGIN
-    IF (SELECT bool_and(to_regclass(t.name || '_' || v_month) IS NOT NULL) FROM unnest(p_of) AS t (name)) THEN
+    IF to_regclass('segment_row_' || v_month) IS NOT NULL AND to_regclass('tick_pack_' || v_month) IS NOT NULL
+            AND to_regclass('usage_hour_' || v_month) IS NOT NULL THEN
         RETURN 0;
     END IF;
     LOCK TABLE segment_row IN SHARE UPDATE EXCLUSIVE MODE;     -- one at a time; all others go on
-    FOREACH v_name IN ARRAY p_of LOOP
-        CONTINUE WHEN to_regclass(v_name || '_' || v_month) IS NOT NULL;
-        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL) %s', v_name || '_' || v_month, v_name,
-                       CASE WHEN v_name = 'segment_row' THEN 'WITH (fillfactor = 90)' ELSE '' END);
-        IF v_name = 'usage_hour' AND EXISTS (SELECT 1 FROM usage_hour_other AS u
-                                              WHERE u.hour >= month_begin(p_hour) AND u.hour < month_end(p_hour)) THEN
+    FOR v_of IN SELECT * FROM (VALUES ('segment_row', 'WITH (fillfactor = 90)'), ('tick_pack', ''),
+                                      ('usage_hour', '')) AS t (name, storage)
+    LOOP
+        CONTINUE WHEN to_regclass(v_of.name || '_' || v_month) IS NOT NULL;
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL) %s', v_of.name || '_' || v_month, v_of.name,
+                       v_of.storage);
+        IF v_of.name = 'usage_hour' AND EXISTS (SELECT 1 FROM usage_hour_other AS u
+                                                 WHERE u.hour >= month_begin(p_hour) AND u.hour < month_end(p_hour)) THEN
             EXECUTE format('WITH moved AS (DELETE FROM usage_hour_other WHERE hour >= %s AND hour < %s RETURNING *)'
                            ' INSERT INTO %I SELECT * FROM moved', month_begin(p_hour), month_end(p_hour),
-                           v_name || '_' || v_month);
+                           v_of.name || '_' || v_month);
         END IF;
-        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', v_name,
-                       v_name || '_' || v_month, month_begin(p_hour), month_end(p_hour));
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', v_of.name,
+                       v_of.name || '_' || v_month, month_begin(p_hour), month_end(p_hour));
         v_made := v_made + 1;
     END LOOP;
     RETURN v_made;
 END
 $$;
 
-CREATE FUNCTION make_month_soon(p_hour bigint, p_of text[]) RETURNS int LANGUAGE plpgsql
-    SET search_path = meter, pg_temp AS $$
-BEGIN
-    RETURN make_month(p_hour, p_of);
-EXCEPTION WHEN lock_not_available THEN
-    RETURN 0;
-END
-$$;
-
--- This month's partitions, those of so many months ahead, and those of usage_hour for months that hosts
--- have delivered of. Returns how many were not there. What somebody holds is left for the next time.
+-- This month's partitions, and those of so many months ahead. Returns how many were not there.
 CREATE FUNCTION make_partitions(p_months int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = meter, pg_temp AS $$
 DECLARE
-    v_now bigint := extract(epoch FROM now())::bigint / 3600;
+    v_hour bigint := extract(epoch FROM now())::bigint / 3600;
     v_made int := 0;
-    v record;
-    v_is_needed boolean;
 BEGIN
     IF p_months IS NULL OR p_months NOT BETWEEN 0 AND 120 THEN
         RAISE EXCEPTION 'partitions are made for 0 to 120 months ahead, and not for %', p_months;
     END IF;
     FOR i IN 0 .. p_months LOOP
-        v_made := v_made + make_month_soon(v_now, '{segment_row,tick_pack}') + make_month_soon(v_now, '{usage_hour}');
-        v_now := month_end(v_now);
-    END LOOP;
-    FOR v IN
-        SELECT c.relname AS name, CASE WHEN c.relname ~ 'before' THEN 0
-                                       ELSE extract(epoch FROM to_date(right(c.relname, 7), 'YYYY_MM')::timestamp)::bigint / 3600
-                                       END AS hour
-          FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-         WHERE i.inhparent = 'tick_pack'::regclass
-           AND to_regclass(replace(c.relname, 'tick_pack', 'usage_hour')) IS NULL
-    LOOP
-        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', v.name) INTO v_is_needed;
-        IF v_is_needed THEN
-            v_made := v_made + make_month_soon(v.hour, '{usage_hour}');
-        END IF;
+        v_made := v_made + make_month(v_hour);
+        v_hour := month_end(v_hour);
     END LOOP;
     RETURN v_made;
 END
@@ -709,34 +685,25 @@ BEGIN
 END
 $$;
 
--- Months of which all raw rows are pruned: their partitions go. Returns how many. usage_hour stays. What
--- somebody holds is left for the next time: all others would wait behind it.
+-- Months of which all raw rows are pruned: their partitions go. Returns how many. usage_hour stays.
 CREATE FUNCTION drop_empty_partitions() RETURNS int LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = meter, pg_temp SET lock_timeout = '2s' AS $$
+    SET search_path = meter, pg_temp AS $$
 DECLARE
     v_dropped int := 0;
-    v record;
+    v_name text;
     v_is_empty boolean;
 BEGIN
-    FOR v IN
-        SELECT c.relname AS name, i.inhparent::regclass::text AS parent
-          FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+    FOR v_name IN
+        SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
          WHERE i.inhparent IN ('segment_row'::regclass, 'tick_pack'::regclass)
            AND right(c.relname, 7) < to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM') AND c.relname ~ '_[0-9]{4}_[0-9]{2}$'
     LOOP
-        EXECUTE format('SELECT NOT EXISTS (SELECT 1 FROM %I)', v.name) INTO v_is_empty;
-        CONTINUE WHEN NOT v_is_empty;
-        BEGIN
-            EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', v.parent);
-            EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', v.name);
-            EXECUTE format('SELECT NOT EXISTS (SELECT 1 FROM %I)', v.name) INTO v_is_empty;
-            IF v_is_empty THEN
-                EXECUTE format('DROP TABLE %I', v.name);
-                v_dropped := v_dropped + 1;
-            END IF;
-        EXCEPTION WHEN lock_not_available THEN
-            RETURN v_dropped;
-        END;
+        EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', v_name);
+        EXECUTE format('SELECT NOT EXISTS (SELECT 1 FROM %I)', v_name) INTO v_is_empty;
+        IF v_is_empty THEN
+            EXECUTE format('DROP TABLE %I', v_name);
+            v_dropped := v_dropped + 1;
+        END IF;
     END LOOP;
     RETURN v_dropped;
 END

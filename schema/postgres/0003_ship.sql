@@ -586,8 +586,7 @@ BEGIN
     SELECT s.* INTO v_store FROM store AS s WHERE s.store = p_store FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         LOCK TABLE store IN SHARE ROW EXCLUSIVE MODE;
-        -- made by another session meanwhile: then it is that one's, or a third's
-        SELECT s.* INTO v_store FROM store AS s WHERE s.store = p_store FOR NO KEY UPDATE;
+        SELECT s.* INTO v_store FROM store AS s WHERE s.store = p_store;
     END IF;
     IF p_restored_from IS NOT NULL THEN
         SELECT s.store_no INTO v_from FROM store AS s WHERE s.store = p_restored_from AND s.host = p_host;
@@ -640,94 +639,6 @@ BEGIN
 END
 $$;
 
--- What becomes whole must be such that everybody can read it: one store that can't be would stop the usage
--- of all. Ticks behind p_was up to p_is have times that fit, and are later than the one before, up to a boot;
--- segments begin and end at ticks. p_hours: where these ticks lie, and p_said: their segments; NULL: what is there.
-CREATE FUNCTION ship_check(p_no int, p_was bigint, p_is bigint, p_hours int[], p_said bigint[]) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    v_base bigint := p_no * 1000000000000;
-    v record;
-BEGIN
-    -- as tick_time adds them up; 2^32 are for what a pack has beside the least, and tick by tick where that is near
-    IF EXISTS (
-        SELECT 1
-          FROM tick_pack AS p
-          LEFT JOIN LATERAL (SELECT * FROM restart_row AS o
-                              WHERE o.store_no = p_no AND o.tick >= v_base AND o.tick <= p.first_tick
-                              ORDER BY o.tick DESC LIMIT 1) AS r ON true
-         CROSS JOIN LATERAL (SELECT r.mono_ns + (p.first_tick - r.tick)::numeric * r.interval_ns AS first_ns,
-                                    r.mono_ns + (p.last_tick - r.tick)::numeric * r.interval_ns AS last_ns) AS m
-         WHERE p.store_no = p_no AND (p_hours IS NULL OR p.hour = ANY (p_hours))
-           AND p.last_tick > p_was AND p.last_tick <= p_is
-           AND (r.tick IS NULL
-                OR greatest(m.last_ns, m.last_ns + p.late_base, m.last_ns + p.late_base + r.utc_offset_ns,
-                            m.last_ns + p.late_base + r.utc_offset_ns + p.utc_diff_base) > 9223372032559808511
-                OR least(m.first_ns + p.late_base, m.first_ns + p.late_base + r.utc_offset_ns,
-                         m.first_ns + p.late_base + r.utc_offset_ns + p.utc_diff_base) < -9223372032559808511))
-       AND EXISTS (
-        SELECT 1
-          FROM tick_pack AS p
-          LEFT JOIN LATERAL (SELECT * FROM restart_row AS o
-                              WHERE o.store_no = p_no AND o.tick >= v_base AND o.tick <= p.first_tick
-                              ORDER BY o.tick DESC LIMIT 1) AS r ON true
-         CROSS JOIN LATERAL ROWS FROM (generate_series(0, p.ticks - 1), unnest(p.offsets), unnest(p.late_ns),
-                                       unnest(p.utc_diff_ns)) AS u (i, tick_offset, late_ns, utc_diff_ns)
-         CROSS JOIN LATERAL (SELECT (p.first_tick + coalesce(u.tick_offset, u.i) - r.tick)::numeric * r.interval_ns AS place_ns,
-                                    p.late_base + coalesce(u.late_ns, 0) AS late_ns,
-                                    p.utc_diff_base + coalesce(u.utc_diff_ns, 0) AS utc_diff_ns) AS m
-         WHERE p.store_no = p_no AND (p_hours IS NULL OR p.hour = ANY (p_hours))
-           AND p.last_tick > p_was AND p.last_tick <= p_is
-           AND (r.tick IS NULL
-                OR greatest(r.mono_ns + m.place_ns, r.mono_ns + m.place_ns + m.late_ns,
-                            r.mono_ns + m.place_ns + m.late_ns + r.utc_offset_ns,
-                            r.mono_ns + m.place_ns + m.late_ns + r.utc_offset_ns + m.utc_diff_ns) > 9223372036854775807
-                OR least(r.mono_ns + m.place_ns + m.late_ns, r.mono_ns + m.place_ns + m.late_ns + r.utc_offset_ns,
-                         r.mono_ns + m.place_ns + m.late_ns + r.utc_offset_ns + m.utc_diff_ns) < -9223372036854775808)) THEN
-        PERFORM ship_refuse('a tick has no time, or one that no clock shows');
-    END IF;
-    WITH t AS MATERIALIZED (
-        SELECT p.first_tick + coalesce(u.tick_offset, u.i) AS tick,
-               r.mono_ns + (p.first_tick + coalesce(u.tick_offset, u.i) - r.tick) * r.interval_ns
-                   + (p.late_base + coalesce(u.late_ns, 0)) AS mono_ns,
-               r.mono_ns + (p.first_tick + coalesce(u.tick_offset, u.i) - r.tick) * r.interval_ns
-                   + (p.late_base + coalesce(u.late_ns, 0)) + r.utc_offset_ns
-                   + (p.utc_diff_base + coalesce(u.utc_diff_ns, 0)) AS utc_ns
-          FROM tick_pack AS p
-         CROSS JOIN LATERAL (SELECT * FROM restart_row AS o
-                              WHERE o.store_no = p_no AND o.tick >= v_base AND o.tick <= p.first_tick
-                              ORDER BY o.tick DESC LIMIT 1) AS r
-         CROSS JOIN LATERAL ROWS FROM (generate_series(0, p.ticks - 1), unnest(p.offsets), unnest(p.late_ns),
-                                       unnest(p.utc_diff_ns)) AS u (i, tick_offset, late_ns, utc_diff_ns)
-         WHERE p.store_no = p_no AND (p_hours IS NULL OR p.hour = ANY (p_hours))
-           AND p.last_tick >= p_was AND p.last_tick <= p_is
-    )
-    SELECT (SELECT bool_or(t.mono_ns < 0 OR t.utc_ns < 0) FROM t WHERE t.tick > p_was) AS is_negative,
-           (SELECT bool_or(n.mono_ns <= n.before_ns
-                           AND NOT EXISTS (SELECT 1 FROM boot_row AS b
-                                            WHERE b.store_no = p_no AND b.boot >= v_base AND b.boot < v_base + 1000000000000
-                                              AND b.first_tick = n.tick))
-              FROM (SELECT t.tick, t.mono_ns, lag(t.mono_ns) OVER (ORDER BY t.tick) AS before_ns FROM t) AS n
-             WHERE n.tick > p_was) AS is_back,
-           EXISTS (SELECT 1
-                     FROM (SELECT v_base + p_said[i + 3] AS first_tick, v_base + nullif(p_said[i + 4], -1) AS last_tick
-                             FROM generate_series(0, cardinality(p_said) - 6, 6) AS i
-                           UNION ALL
-                           SELECT r.first_tick, r.last_tick FROM segment_row AS r
-                            WHERE p_said IS NULL AND r.store_no = p_no) AS s
-                    WHERE (s.first_tick > p_was AND s.first_tick <= p_is AND s.first_tick NOT IN (SELECT t.tick FROM t))
-                       OR (s.last_tick >= p_was AND s.last_tick < p_is AND s.last_tick NOT IN (SELECT t.tick FROM t)))
-               AS is_between
-      INTO v;
-    IF v.is_negative THEN
-        PERFORM ship_refuse('a tick has no time, or one that no clock shows');
-    ELSIF v.is_back THEN
-        PERFORM ship_refuse('a tick is not later than the one before it');
-    ELSIF v.is_between THEN
-        PERFORM ship_refuse('a segment begins or ends where no tick is');
-    END IF;
-END
-$$;
-
 -- Stores a batch of the host whose role is connected. `after` = `up_to` and no rows: stores nothing, and
 -- tells what is there. Numbers are the store's own. rows:
 --   {"boot": [[boot, uuid, first_tick, tick_base]],
@@ -756,8 +667,6 @@ DECLARE
     v_from bigint[];
     v_to bigint[];
     v_is_again boolean;
-    v_was bigint;
-    v_is bigint;
     v_conflicts bigint := 0;
     v_key text;
 BEGIN
@@ -771,10 +680,6 @@ BEGIN
         RAISE EXCEPTION 'role % delivers for no host', session_user
             USING HINT = 'Who keeps the database says which host a role is of: pagemeter db host.',
                   ERRCODE = 'insufficient_privilege';
-    END IF;
-    -- a snapshot from before what another session has delivered would store that twice
-    IF current_setting('transaction_isolation') <> 'read committed' THEN
-        PERFORM ship_refuse('its transaction is not READ COMMITTED');
     END IF;
     IF protocol IS DISTINCT FROM 1 THEN
         RAISE EXCEPTION 'batches of protocol % are not understood here', protocol
@@ -817,24 +722,12 @@ BEGIN
             PERFORM ship_refuse('there are 10000 holes in what was delivered before: the first must be filled first');
         END IF;
         v_is_again := coalesce(v_to[width_bucket(v_base + p_up_to - 1, v_from)] > v_base + p_after, false);
-        PERFORM make_month(p_hour, '{segment_row,tick_pack}');
+        PERFORM make_month(p_hour);
         v_conflicts := ship_ticks(v_no, v_from, v_to, v_is_again, p_after, p_up_to, p_hour::int, p_rows, p_ticks)
             + ship_events(v_no, v_from, v_to, p_after, p_up_to, v_begin, p_hour, p_ticks[1], p_rows)
             + ship_lives(v_no, v_from, v_to, p_after, p_up_to, v_begin, p_rows)
             + ship_segments(v_no, v_from, v_to, v_is_again, p_after, p_up_to, v_begin, p_hour::int, segments);
         PERFORM ship_deliver(v_no, v_base + p_after, v_base + p_up_to, v_base + v_begin);
-        v_was := CASE WHEN v_from[1] = v_base + v_begin THEN v_to[1] ELSE v_base + v_begin END;
-        SELECT d.up_to_tick INTO v_is FROM delivered AS d WHERE d.store_no = v_no AND d.is_whole;
-        IF v_is > v_was THEN
-            IF v_was = v_base + p_after AND v_is = v_base + p_up_to THEN
-                PERFORM ship_check(v_no, v_was, v_is,
-                                   p_hour::int || ARRAY(SELECT c.hour::int FROM hour_cut_row AS c
-                                                         WHERE c.store_no = v_no AND c.tick >= v_base AND c.tick <= v_was
-                                                         ORDER BY c.tick DESC LIMIT 1), segments);
-            ELSE
-                PERFORM ship_check(v_no, v_was, v_is, NULL, NULL);
-            END IF;
-        END IF;
     ELSIF coalesce(cardinality(p_ticks), 0) + coalesce(cardinality(segments), 0) > 0
             OR coalesce(p_rows, '{}') <> '{}' THEN
         PERFORM ship_refuse('it is of no tick, and has rows');

@@ -13,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 USER = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
 MIGRATIONS = sorted(glob.glob(os.path.join(ROOT, "schema", "postgres", "*.sql")))
+HOME = os.path.join(ROOT, "sql", "store", "postgres", "central.sql")
 
 
 def run(*words, text=None, timeout=300):
@@ -107,18 +108,18 @@ class Server:
         return f"postgresql://{role}@/{database}?host={self.place}"
 
 
-def schema(change):
-    """All migrations, each in a transaction; change: (text, other text), of which one is once in them."""
-    done, found = ["CREATE SCHEMA pagemeter; CREATE TABLE pagemeter.migration (version int PRIMARY KEY, name text,"
-                   " applied timestamptz NOT NULL DEFAULT now());"], 0
-    for version, path in enumerate(MIGRATIONS, 1):
+def schema(change, versions=len(MIGRATIONS)):
+    """Migrations, each in a transaction; change: (text, other text). A function stands in several: each time once."""
+    with open(HOME, encoding="utf-8") as file:
+        done, found = [file.read().split("-- :name MAKE_HOME\n")[1].split("-- :name")[0]], []
+    for version, path in enumerate(MIGRATIONS[:versions], 1):
         with open(path, encoding="utf-8") as file:
             text = file.read()
         if change is not None:
-            found += text.count(change[0])
+            found.append(text.count(change[0]))
             text = text.replace(*change)
         done.append(f"BEGIN;\n{text}\nINSERT INTO pagemeter.migration VALUES ({version}, '{os.path.basename(path)}'); COMMIT;")
-    if change is not None and found != 1:
+    if change is not None and max(found) != 1:
         raise SystemExit(f"{found} times in schema/postgres: {change[0]}")
     return "\n".join(done)
 

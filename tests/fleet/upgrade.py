@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""A database of an older version, with what it has: after `pagemeter db migrate` it is as a new one, and goes on.
+
+    upgrade.py BINDIR
+
+Databases are made by the first migrations of schema/postgres only, as the programs of that time made
+them. 0007 brought functions that main had for a day under the numbers 1 and 3: such databases, where
+they are there already, are tried too. The last line is "N passed, M failed".
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "billing"))
+import batches
+import central
+import same
+import scene
+import server as postgres
+import stores
+from same import Wrong
+
+NEWEST = len(postgres.MIGRATIONS)
+FIRST_FLEET = 5  # the first that programs shipped to
+
+
+def make_old(server, name, version, is_of_the_day=False):
+    server.ask(f"CREATE DATABASE {name}")
+    server.ask(postgres.schema(None, version), name)
+    if is_of_the_day:
+        with open(next(path for path in postgres.MIGRATIONS if "0007_" in path), encoding="utf-8") as file:
+            server.ask(f"BEGIN;\n{file.read()}\nCOMMIT;", name)
+    server.ask(f"ALTER DATABASE {name} SET search_path = meter, billing", name)
+
+
+def all_made(server, name):
+    """Every table, function, view, index, trigger and right; but no partitions, nor the key that some pg_dumps make up."""
+    done = postgres.run("pg_dump", "-h", server.place, "-U", "postgres", "-d", name, "--schema-only",
+                        "-T", "meter.*_????_??", "-T", "meter.*_before_2015")
+    if done.returncode:
+        raise Wrong(done.stderr)
+    return [line for line in done.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))]
+
+
+class Test:
+    def __init__(self, bindir, scratch, server, pick):
+        self.bindir, self.scratch, self.server, self.pick = bindir, scratch, server, pick
+        self.maker = stores.Maker(bindir, scratch)
+        server.ask("CREATE DATABASE fresh")
+        self.product("fresh").run("db", "init")
+        self.fresh = all_made(server, "fresh")
+
+    def product(self, name):
+        return scene.Product(self.bindir, self.server.uri(name))
+
+    def migrate(self, name, version):
+        said = self.product(name).run("db", "migrate").stdout
+        if f"version {NEWEST} now" not in said:
+            raise Wrong(f"migrate from {version} says: {said}")
+        made = all_made(self.server, name)
+        if made != self.fresh:
+            differ = sorted(set(made) ^ set(self.fresh))
+            raise Wrong(f"from version {version} it is not as a new one: {len(differ)} lines, {differ[:3]}")
+
+
+def check_as_new(test):
+    """From each version, and where the functions of 0007 are there already."""
+    for version in range(1, NEWEST):
+        name = f"from_{version}"
+        make_old(test.server, name, version)
+        if all_made(test.server, name) == test.fresh:
+            raise Wrong(f"version {version} is as the newest before it is migrated")
+        test.migrate(name, version)
+    make_old(test.server, "of_the_day", 6, True)
+    test.migrate("of_the_day", 6)
+
+
+def check_holes(test, version, is_of_the_day):
+    """Half of the batches before, in any order, and all of them after: what is shown is the store of the host."""
+    name = f"holes_{version}"
+    make_old(test.server, name, version, is_of_the_day)
+    locals_ = [stores.local(test.maker.replay(test.maker.random(f"{test.pick.random()}", 60))) for _ in range(3)]
+    calls = []
+    for local in locals_:
+        role = f"host_{local.host[:8]}"
+        central.add_host(test.server, name, local.host, role)
+        calls.append((role, local, [batches.call(local.batch(*cut)) for cut in local.cut_into(test.pick.choice([3, 60]), test.pick)]))
+        central.deliver(test.server, name, role, test.pick.sample(calls[-1][2], (len(calls[-1][2]) + 1) // 2))
+    test.migrate(name, version)
+    for role, local, all_ in calls:
+        central.deliver(test.server, name, role, central.shuffled(all_, test.pick))
+        stores.must_be_same(test.server, name, local, central.number_of(test.server, name, local.store))
+    if test.server.ask("SELECT count(*) FROM meter.ship_conflict", name) != "0":
+        raise Wrong("batches that came before and after contradict each other")
+
+
+class Story(same.Both):
+    """Told to a directory alone until January is sealed. That is brought into an old database, and from there to both."""
+
+    def __init__(self, test, name, version, is_of_the_day):
+        super().__init__(test.bindir, os.path.join(test.scratch, name), test.server, name)
+        self.test, self.name, self.version = test, name, version
+        self.is_migrated = False
+        make_old(test.server, name, version, is_of_the_day)
+
+    def run(self, *words, expect=0):
+        if self.is_migrated:
+            return super().run(*words, expect=expect)
+        done = self.file.run(*words, expect=expect)
+        if words[:2] == ("close", "2024-01"):
+            self.bring()
+        return done
+
+    def replay(self, trace):
+        self.file.replay(trace)
+        if self.is_migrated:
+            same.ship(self)
+
+    def bring(self):
+        server, local = self.test.server, stores.local(self.file.store)
+        central.add_host(server, self.name, scene.HOST, same.ROLE)
+        ship = (self.file.program, "ship", "--once", "--to", self.ship_uri, "--db", self.file.store)
+        done = subprocess.run(ship, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        if done.returncode:  # who migrates first, hosts or the database, does not matter
+            raise Wrong(f"this version's ship into a database of version {self.version}: {done.stderr}")
+        central.copy_derived(server, self.name, local, 1)
+        same.copy_books(self, server, self.name)
+        for words in (("db", "keep"), ("usage",), ("charge",)):
+            said = self.central.run(*words, expect=None)
+            if said.returncode == 0 or "run pagemeter db migrate" not in said.stderr:
+                raise Wrong(f"{words} in a database of version {self.version}: {said.stdout} {said.stderr}")
+        self.test.migrate(self.name, self.version)
+        self.is_migrated = self.is_admitted = True
+
+
+def check_goes_on(test, version, is_of_the_day):
+    """January is in it, sealed, and February comes: measured, derived, charged and closed as in a directory."""
+    story = Story(test, f"story_{version}", version, is_of_the_day)
+    scene.make(story)
+    if story.commands < 5:
+        raise Wrong(f"only {story.commands} commands were given to both")
+    for words in same.QUESTIONS:
+        if "table" not in words:
+            same.check_question(story, words)
+
+
+CHECKS = [(check_as_new,), *[(check, *of) for check in (check_holes, check_goes_on) for of in ((FIRST_FLEET, False), (6, True))]]
+
+
+def main():
+    pick = central.seed()
+    passed = failed = 0
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="pagemeter-upgrade.", dir=place) as scratch, postgres.Server() as server:
+        test = Test(sys.argv[1], scratch, server, pick)
+        for check, *of in CHECKS:
+            try:
+                check(test, *of)
+                passed += 1
+            except AssertionError as error:
+                failed += 1
+                print(f"FAIL {check.__name__} {of}: {error}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
