@@ -281,6 +281,7 @@ DECLARE
     v_is_again boolean;
     v_was bigint;
     v_is bigint;
+    v_hour int;
     v_conflicts bigint := 0;
     v_key text;
 BEGIN
@@ -350,10 +351,10 @@ BEGIN
         SELECT d.up_to_tick INTO v_is FROM delivered AS d WHERE d.store_no = v_no AND d.is_whole;
         IF v_is > v_was THEN
             IF v_was = v_base + p_after AND v_is = v_base + p_up_to THEN
-                PERFORM ship_check(v_no, v_was, v_is,
-                                   p_hour::int || ARRAY(SELECT c.hour::int FROM hour_cut_row AS c
-                                                         WHERE c.store_no = v_no AND c.tick >= v_base AND c.tick <= v_was
-                                                         ORDER BY c.tick DESC LIMIT 1), segments);
+                SELECT c.hour INTO v_hour FROM hour_cut_row AS c
+                 WHERE c.store_no = v_no AND c.tick >= v_base AND c.tick <= v_was
+                 ORDER BY c.tick DESC LIMIT 1;
+                PERFORM ship_check(v_no, v_was, v_is, ARRAY[p_hour::int, v_hour], segments);
             ELSE
                 PERFORM ship_check(v_no, v_was, v_is, NULL, NULL);
             END IF;

@@ -93,21 +93,20 @@ SELECT meter.admit_host(?1, ?2);
 -- and hosts that have none, or none that goes on, as store 0
 SELECT s.store_no, s.host, s.store,
        CASE WHEN r.store_no IS NOT NULL THEN 'retired'
-            WHEN m.whole_to IS NULL THEN 'empty'
-            WHEN EXISTS (SELECT 1 FROM meter.delivered AS d
-                          WHERE d.store_no = s.store_no AND d.after_tick > m.whole_to) THEN 'holes'
+            WHEN e.last_tick IS NULL THEN 'empty'
+            WHEN d.ranges > 1 THEN 'holes'
             ELSE 'whole' END,
-       m.whole_to % 1000000000000,
-       coalesce((SELECT t.utc_ns FROM meter.ticks_between(s.store_no, m.whole_to, m.whole_to) AS t), 0),
-       coalesce((SELECT t.utc_ns FROM meter.ticks_between(s.store_no, e.tick, e.tick) AS t), 0),
-       (SELECT count(*) FROM meter.ship_conflict AS c WHERE c.store_no = s.store_no),
-       CASE WHEN m.store_no IS NULL AND h.host IS NOT NULL
-             AND s.store_no = (SELECT max(n.store_no) FROM meter.store AS n WHERE n.host = s.host) THEN 1 ELSE 0 END
+       e.last_tick % 1000000000000, coalesce(e.last_ns, 0),
+       CASE WHEN e.derived_tick IS NULL THEN 0 ELSE coalesce(e.derived_ns, 0) END, coalesce(c.conflicts, 0),
+       CASE WHEN e.store_no IS NULL AND h.host IS NOT NULL AND s.store_no = n.store_no THEN 1 ELSE 0 END
   FROM meter.store AS s
-  LEFT JOIN meter.store_mark AS m ON m.store_no = s.store_no
-  LEFT JOIN meter.derived AS e ON e.store_no = s.store_no
-  LEFT JOIN meter.retired AS r ON r.store_no = s.store_no
-  LEFT JOIN meter.silent_host AS h ON h.host = s.host
+  JOIN (SELECT host, max(store_no) AS store_no FROM meter.store GROUP BY host) AS n ON n.host = s.host
+  LEFT JOIN meter.store_ends() AS e ON e.store_no = s.store_no
+  LEFT JOIN (SELECT store_no, count(*) AS ranges FROM meter.delivered GROUP BY store_no) AS d ON d.store_no = s.store_no
+  LEFT JOIN (SELECT store_no, count(*) AS conflicts FROM meter.ship_conflict GROUP BY store_no) AS c
+    ON c.store_no = s.store_no
+  LEFT JOIN (SELECT store_no FROM meter.retired) AS r ON r.store_no = s.store_no
+  LEFT JOIN (SELECT host FROM meter.silent_host) AS h ON h.host = s.host
 UNION ALL
 SELECT 0, h.host, '00000000-0000-0000-0000-000000000000', 'awaited', CAST(NULL AS bigint), bigint '0', bigint '0',
        bigint '0', 1
@@ -121,36 +120,14 @@ SELECT 0, h.host, '00000000-0000-0000-0000-000000000000', 'awaited', CAST(NULL A
 SELECT meter.retire_store(?2 / 1000000000000, ?1, ?3);
 
 -- :name SELECT_MARKS
--- a store that has not been derived yet begins at its first cut; the last synchronised tick is looked
--- for hour by hour from the end, since it is in one of the last, or there is none
-SELECT s.host, s.store, s.store_no * 1000000000000, c.first_tick, c.derived, m.whole_to,
-       coalesce((SELECT max(up_to_tick) FROM meter.prune AS p WHERE p.store_no = s.store_no), c.first_tick),
-       coalesce((SELECT t.utc_ns
-                   FROM (SELECT l.tick
-                           FROM meter.hour_cut_row AS h
-                          CROSS JOIN LATERAL (SELECT max(p.last_tick) AS tick FROM meter.tick_pack AS p
-                                               WHERE p.store_no = s.store_no AND p.hour = h.hour
-                                                 AND p.first_tick >= h.tick AND p.last_tick <= m.whole_to
-                                                 AND p.synchronised) AS l
-                          WHERE h.store_no = s.store_no AND h.tick <= m.whole_to
-                            AND h.tick >= s.store_no * 1000000000000 AND l.tick IS NOT NULL
-                          ORDER BY h.tick DESC LIMIT 1) AS l
-                  CROSS JOIN LATERAL meter.ticks_between(s.store_no, l.tick, l.tick) AS t), -1),
-       coalesce((SELECT t.utc_ns FROM meter.ticks_between(s.store_no, c.derived, c.derived) AS t), 0),
-       coalesce((SELECT min(h.hour) FROM meter.hour_cut_row AS h
-                  WHERE h.store_no = s.store_no AND h.tick >= c.derived AND h.tick <= m.whole_to),
-                9223372036854775807),
-       r.at_ns,
-       (SELECT t.utc_ns FROM meter.ticks_between(s.store_no, m.whole_to, m.whole_to) AS t)
-  FROM meter.store AS s
-  JOIN meter.store_mark AS m ON m.store_no = s.store_no
-  LEFT JOIN meter.retired AS r ON r.store_no = s.store_no
- CROSS JOIN LATERAL (SELECT min(h.tick) AS first_tick,
-                            coalesce((SELECT d.tick FROM meter.derived AS d
-                                       WHERE d.store_no = s.store_no), min(h.tick)) AS derived
-                       FROM meter.hour_cut_row AS h
-                      WHERE h.store_no = s.store_no AND h.tick <= m.whole_to) AS c
- WHERE c.first_tick IS NOT NULL
+-- a store that has not been derived yet begins at its first cut
+SELECT s.host, s.store, s.store_no * 1000000000000, e.first_tick, coalesce(e.derived_tick, e.first_tick), e.last_tick,
+       coalesce(e.pruned_tick, e.first_tick), coalesce(e.synchronised_ns, -1),
+       coalesce(e.derived_ns, 0), coalesce(e.open_hour, 9223372036854775807), r.at_ns, e.last_ns
+  FROM meter.store_ends() AS e
+  JOIN meter.store AS s ON s.store_no = e.store_no
+  LEFT JOIN (SELECT store_no, at_ns FROM meter.retired) AS r ON r.store_no = e.store_no
+ WHERE e.first_tick IS NOT NULL
  ORDER BY s.store_no;
 
 -- :name SELECT_SILENT_HOSTS
@@ -180,7 +157,7 @@ SELECT CASE WHEN EXISTS (SELECT 1 FROM meter.usage_hour AS u
 
 -- :name SELECT_GONE_OF_VM
 SELECT coalesce(max(g.before_hour), 0)
-  FROM meter.hours_pruned AS g
- WHERE EXISTS (SELECT 1 FROM meter.usage_day AS d
-                 JOIN meter.life_row AS l ON l.life = d.life AND l.store_no = d.store_no
-                WHERE l.vm = ?1 AND l.billed = 1 AND d.day < g.before_hour / 24);
+  FROM meter.usage_day AS d
+  JOIN meter.life_row AS l ON l.life = d.life AND l.store_no = d.store_no
+  JOIN meter.hours_pruned AS g ON d.day < g.before_hour / 24
+ WHERE l.vm = ?1 AND l.billed = 1;

@@ -5,10 +5,9 @@ INSERT INTO derived (store_no, tick) VALUES (?1 / 1000000000000, ?1)
 ON CONFLICT (store_no) DO UPDATE SET tick = excluded.tick;
 
 -- :name SELECT_TIMELINE
-SELECT t.tick, t.mono_ns, t.utc_ns, t.max_gap_ns, CASE WHEN b.boot IS NOT NULL THEN 1 ELSE 0 END
-  FROM ticks_between(?1 / 1000000000000, ?1, ?2) AS t
-  LEFT JOIN boot_row AS b ON b.first_tick = t.tick AND b.store_no = ?1 / 1000000000000
- ORDER BY t.tick;
+SELECT tick, mono_ns, utc_ns, max_gap_ns, is_boot
+  FROM ticks_between(?1 / 1000000000000, ?1, ?2)
+ ORDER BY tick;
 
 -- :name SELECT_SEGMENTS
 -- from the cut at ?1 up to and including those that begin at tick ?2; the open ones hold to ?2. Store, hour
