@@ -42,6 +42,27 @@ BEGIN
 END
 $$;
 
+-- The ticks of packs, whether they are shown or not yet.
+CREATE OR REPLACE FUNCTION ship_stored_ticks(p_no int, p_hour int, p_from bigint, p_to bigint)
+    RETURNS TABLE (tick bigint, late_ns bigint, utc_diff_ns bigint, window_ns bigint, synchronised bigint,
+                   domains bigint, kib bigint) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT t.*
+      FROM (SELECT p.first_tick + coalesce(u.tick_offset, u.i) AS tick, p.late_base + coalesce(u.late_ns, 0),
+                   p.utc_diff_base + coalesce(u.utc_diff_ns, 0), p.window_base + coalesce(u.window_ns, 0),
+                   CASE WHEN p.synchronised THEN bigint '1' ELSE 0 END, (p.domains_base + coalesce(p.domains[width_bucket(u.i::smallint, p.held_from)], 0))::bigint,
+                   p.kib_base + coalesce(p.kib[width_bucket(u.i::smallint, p.held_from)], 0)
+              FROM meter.tick_pack AS p
+              CROSS JOIN LATERAL ROWS FROM (generate_series(0, p.ticks - 1), unnest(p.offsets), unnest(p.late_ns),
+                                            unnest(p.utc_diff_ns), unnest(p.window_ns))
+                             AS u (i, tick_offset, late_ns, utc_diff_ns, window_ns)
+             WHERE p.store_no = p_no AND p.hour = p_hour AND p.first_tick <= p_to AND p.last_tick >= p_from) AS t
+     WHERE t.tick >= p_from AND t.tick <= p_to;
+END
+$$;
+
 -- Each store of which something is whole: its first cut; up to where hours were derived, NULL when none were, and
 -- when that was, or the first cut; up to where it is pruned; its last tick, when that was and what was held then;
 -- when its last synchronised tick was, which is in one of the last hours or there is none; the last cut; and the

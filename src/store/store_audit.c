@@ -46,12 +46,18 @@ const char *db_text_of(const struct db *db, const struct sql_file *audit)
     return audit->text;
 }
 
-bool db_audit(struct db *db, const struct sql_file *audit, const struct audit_sink *sink,
-              struct error *err)
+/* On several nodes an audit reads what is gathered from them (schema/citus/); elsewhere no such schema is
+ * there, and the tables themselves are found. */
+static bool find_tables(struct db *db, const char *sql, struct error *err)
+{
+    return !db->is_postgres || db_exec(db, sql, "audit it", err);
+}
+
+static bool run_audit(struct db *db, const struct sql_file *audit, const struct audit_sink *sink,
+                      struct error *err)
 {
     const char *rest = db_text_of(db, audit);
 
-    *sink->findings = 0;
     while (*rest != '\0') {
         struct db_stmt *stmt = NULL;
         bool is_ok = db_prepare_next(db, rest, &rest, &stmt, err) &&
@@ -62,6 +68,14 @@ bool db_audit(struct db *db, const struct sql_file *audit, const struct audit_si
             return error_context(err, "%s", audit->name);
     }
     return true;
+}
+
+bool db_audit(struct db *db, const struct sql_file *audit, const struct audit_sink *sink,
+              struct error *err)
+{
+    *sink->findings = 0;
+    return find_tables(db, SQL_PG_FIND_GATHERED, err) && run_audit(db, audit, sink, err) &&
+           find_tables(db, SQL_PG_FIND_TABLES, err);
 }
 
 bool store_audit(struct store *s, const struct sql_file *audit,

@@ -1,13 +1,16 @@
 -- vms_without_owner: VMs with usage that belongs to nobody: never charged, and no month can be closed.
 WITH
+owned AS MATERIALIZED (
+    SELECT vm, min(from_hour) AS from_hour FROM vm_owner GROUP BY vm
+),
 total AS (
     SELECT l.vm, min(u.hour) AS first_hour, max(u.hour) AS last_hour,
            CAST(sum(u.kib_s / 3774873600) AS bigint) AS whole,
            CAST(sum(u.kib_s % 3774873600) AS bigint) AS rest
       FROM life AS l
       JOIN usage_hour AS u ON u.life = l.life
-     WHERE l.billed = 1 AND (u.kib_s > 0 OR u.kib_s_frac > 0)
-       AND NOT EXISTS (SELECT 1 FROM vm_owner AS o WHERE o.vm = l.vm AND o.from_hour <= u.hour)
+      LEFT JOIN owned AS o ON o.vm = l.vm
+     WHERE l.billed = 1 AND (u.kib_s > 0 OR u.kib_s_frac > 0) AND u.hour < coalesce(o.from_hour, 9223372036854775807)
      GROUP BY l.vm
 ),
 -- in whole GiB*h, and billionths

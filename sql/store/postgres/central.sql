@@ -68,6 +68,12 @@ SELECT c.type, c.name, 'was added or changed'
                       AND coalesce(m.hash, '') = coalesce(c.hash, ''))
  ORDER BY 1, 2;
 
+-- :name FIND_GATHERED
+SET search_path = gathered, meter, billing, pg_temp;
+
+-- :name FIND_TABLES
+SET search_path = meter, billing, pg_temp;
+
 -- :name MAKE_PARTITIONS
 SELECT meter.make_partitions(3);
 
