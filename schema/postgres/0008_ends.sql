@@ -113,6 +113,33 @@ BEGIN
 END
 $$;
 
+-- The lives of a VM, when each began and ended, and its hours with usage; of ticks that were pruned there is no time.
+CREATE FUNCTION lives_of(p_vm text)
+    RETURNS TABLE (life bigint, boot_uuid text, domid bigint, first_seq bigint, host text, since_ns bigint, until_ns bigint,
+                   is_open bigint, billed bigint, first_hour bigint, last_hour bigint)
+    LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v record;
+BEGIN
+    FOR v IN SELECT n.*, l.first_tick, l.last_tick FROM meter.life AS l
+               JOIN meter.life_name AS n ON n.life = l.life AND n.store_no = l.store_no
+              WHERE l.vm = p_vm LOOP
+        life := v.life;
+        boot_uuid := v.boot_uuid;
+        domid := v.domid;
+        first_seq := v.first_seq;
+        host := v.host;
+        billed := v.billed;
+        is_open := CASE WHEN v.last_tick IS NULL THEN 1 ELSE 0 END;
+        SELECT t.utc_ns INTO since_ns FROM meter.ticks_between(v.store_no, v.first_tick, v.first_tick) AS t;
+        SELECT t.utc_ns INTO until_ns FROM meter.ticks_between(v.store_no, v.last_tick, v.last_tick) AS t;
+        SELECT min(u.hour), max(u.hour) INTO first_hour, last_hour FROM meter.usage_hour AS u
+         WHERE u.store_no = v.store_no AND u.life = v.life;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+
 -- As in 0006: a host whose stores are all retired is admitted anew.
 CREATE OR REPLACE FUNCTION admit_host(p_role text, p_host text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = meter, pg_temp AS $$
@@ -136,5 +163,5 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION ticks_between(bigint, bigint, bigint), store_ends() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ticks_between(bigint, bigint, bigint), store_ends() TO pagemeter_keeper, pagemeter_billing, pagemeter_reader;
+REVOKE ALL ON FUNCTION ticks_between(bigint, bigint, bigint), store_ends(), lives_of(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ticks_between(bigint, bigint, bigint), store_ends(), lives_of(text) TO pagemeter_keeper, pagemeter_billing, pagemeter_reader;

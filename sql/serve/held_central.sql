@@ -1,21 +1,15 @@
 -- held_central: held.sql for PostgreSQL, where segments are found by store and hour.
 WITH
 last_cut AS MATERIALIZED (
-    SELECT n.host, n.store_no, h.hour, h.first_segment,
-           (SELECT x.utc_ns FROM ticks_between(n.store_no, n.last_tick, n.last_tick) AS x) AS utc_ns
-      FROM standing AS n
-     CROSS JOIN LATERAL (SELECT c.hour, c.first_segment FROM hour_cut_row AS c
-                          WHERE c.store_no = n.store_no AND c.tick BETWEEN n.base AND n.last_tick
-                          ORDER BY c.tick DESC LIMIT 1) AS h
-     WHERE n.is_last = 1 AND n.retired_ns IS NULL AND n.last_tick IS NOT NULL
-),
-held AS MATERIALIZED (
-    SELECT c.host, s.life, s.kib, s.counted, c.utc_ns
-      FROM last_cut AS c
-      JOIN segment AS s ON s.store_no = c.store_no AND s.hour = c.hour AND s.segment >= c.first_segment
-                       AND s.last_tick IS NULL
+    SELECT n.host, e.store_no, e.hour, e.first_segment, e.last_ns
+      FROM store_ends() AS e
+      JOIN (SELECT host, max(store_no) AS store_no FROM store GROUP BY host) AS n ON n.store_no = e.store_no
+      LEFT JOIN (SELECT store_no FROM retired) AS r ON r.store_no = e.store_no
+     WHERE r.store_no IS NULL
 )
-SELECT l.vm, h.host, l.domid, l.billed, h.kib, h.counted, h.utc_ns
-  FROM held AS h
-  JOIN life AS l ON l.life = h.life AND l.last_tick IS NULL
+SELECT l.vm, c.host, l.domid, l.billed, s.kib, s.counted, c.last_ns AS utc_ns
+  FROM segment AS s
+  JOIN life AS l ON l.life = s.life AND l.store_no = s.store_no AND l.last_tick IS NULL
+  JOIN last_cut AS c ON c.store_no = s.store_no AND c.hour = s.hour AND c.first_segment <= s.segment
+ WHERE s.last_tick IS NULL
  ORDER BY l.vm, l.life;

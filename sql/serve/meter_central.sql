@@ -1,27 +1,13 @@
--- meter_central: meter.sql for PostgreSQL, where ticks lie in packs: one of them ends with the last.
-WITH
-last_pack AS MATERIALIZED (
-    SELECT n.host, n.store, n.store_no, n.base, n.last_tick, n.derived_tick, p.synchronised,
-           p.window_base + coalesce(p.window_ns[p.ticks], 0) AS window_ns,
-           width_bucket(CAST(p.ticks - 1 AS smallint), p.held_from) AS held, p.domains_base, p.domains,
-           p.kib_base, p.kib
-      FROM standing AS n
-     CROSS JOIN LATERAL (SELECT c.hour FROM hour_cut_row AS c
-                          WHERE c.store_no = n.store_no AND c.tick BETWEEN n.base AND n.last_tick
-                          ORDER BY c.tick DESC LIMIT 1) AS h
-      JOIN tick_pack AS p ON p.store_no = n.store_no AND p.hour = h.hour AND p.last_tick = n.last_tick
-     WHERE n.is_last = 1 AND n.retired_ns IS NULL
-)
-SELECT n.host, n.store, r.version, r.interval_ns, r.max_gap_ns,
-       (SELECT x.utc_ns FROM ticks_between(n.store_no, n.last_tick, n.last_tick) AS x) AS utc_ns,
-       n.window_ns, CASE WHEN n.synchronised THEN 1 ELSE 0 END AS synchronised,
-       n.domains_base + coalesce(n.domains[n.held], 0) AS domains, n.kib_base + coalesce(n.kib[n.held], 0) AS kib,
-       n.last_tick - n.base AS tick,
-       (SELECT count(*) FROM restart_row AS c WHERE c.store_no = n.store_no AND c.tick <= n.last_tick) AS restarts,
-       (SELECT count(*) FROM clock_step_row AS c WHERE c.store_no = n.store_no AND c.tick <= n.last_tick) AS clock_steps,
-       (SELECT x.utc_ns FROM ticks_between(n.store_no, n.derived_tick, n.derived_tick) AS x) AS derived_ns
-  FROM last_pack AS n
- CROSS JOIN LATERAL (SELECT c.version, c.interval_ns, c.max_gap_ns FROM restart_row AS c
-                      WHERE c.store_no = n.store_no AND c.tick <= n.last_tick
-                      ORDER BY c.tick DESC LIMIT 1) AS r
+-- meter_central: meter.sql for PostgreSQL, where each store is asked for its end.
+SELECT n.host, n.store, r.version, r.interval_ns, r.max_gap_ns, e.last_ns AS utc_ns, e.window_ns, e.synchronised,
+       e.domains, e.kib, n.last_tick - n.base AS tick, c.restarts, coalesce(s.clock_steps, 0) AS clock_steps,
+       CASE WHEN e.derived_tick IS NULL THEN NULL ELSE e.derived_ns END AS derived_ns
+  FROM standing AS n
+  JOIN store_ends() AS e ON e.store_no = n.store_no
+  JOIN (SELECT store_no, count(*) AS restarts, max(tick) AS tick FROM restart GROUP BY store_no) AS c
+    ON c.store_no = n.store_no
+  JOIN restart AS r ON r.store_no = c.store_no AND r.tick = c.tick
+  LEFT JOIN (SELECT store_no, count(*) AS clock_steps FROM clock_step GROUP BY store_no) AS s
+    ON s.store_no = n.store_no
+ WHERE n.is_last = 1 AND n.retired_ns IS NULL AND e.window_ns IS NOT NULL
  ORDER BY n.host;

@@ -76,14 +76,15 @@ void answer_line(struct json *json, const struct points *p)
 
 /* ---- SQL ---- */
 
-bool answer_ask(const struct answering *a, const char *file, const struct reader_sink *sink,
+bool answer_ask(const struct answering *a, const char *file,
+                const struct query_parameter *parameter, const struct reader_sink *sink,
                 struct error *err)
 {
     char name[64];
 
     (void)snprintf(name, sizeof name, "%s%s", file,
                    uri_is_postgres(a->options->db) ? "_central" : "");
-    return reader_ask(a->reader, name, NULL, 0, sink, err);
+    return reader_ask(a->reader, name, parameter, parameter != NULL ? 1 : 0, sink, err);
 }
 
 bool answer_names(const struct answering *a, int64_t change, struct vm_names *names,

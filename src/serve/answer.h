@@ -46,11 +46,12 @@ MUST_CHECK bool answer_metrics(const struct answering *a, struct error *err); /*
 /* ---- what they share ---- */
 
 /*
- * Asks a file of sql/serve/ by its name, without parameters. Where PostgreSQL would read all that
- * it has to find a little of it, there is another one for it, NAME_central, which says the same.
+ * Asks a file of sql/serve/ by its name, with a parameter or none. PostgreSQL would read all that
+ * it has to find a little of it: there is another one for it, NAME_central, which says the same.
  */
 MUST_CHECK bool answer_ask(const struct answering *a, const char *file,
-                           const struct reader_sink *sink, struct error *err);
+                           const struct query_parameter *parameter, const struct reader_sink *sink,
+                           struct error *err);
 
 /* The one error for what does not exist and for what is another's. */
 bool answer_not_there(struct error *err);

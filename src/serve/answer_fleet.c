@@ -132,13 +132,13 @@ static bool put_all(struct fleet *f, struct error *err)
     answer_time(&f->json, "now", f->a->request->now_utc_ns);
     if (is_operator) {
         json_open_list(&f->json, "hosts");
-        if (!answer_ask(f->a, "hosts", &(struct reader_sink){put_host, f}, err))
+        if (!answer_ask(f->a, "hosts", NULL, &(struct reader_sink){put_host, f}, err))
             return false;
         json_close(&f->json);
         put_accounts(f);
     }
     json_open_list(&f->json, "vms");
-    if (!answer_ask(f->a, "held", &(struct reader_sink){put_vm, f}, err))
+    if (!answer_ask(f->a, "held", NULL, &(struct reader_sink){put_vm, f}, err))
         return false;
     json_close(&f->json);
     json_int(&f->json, "vms_more", f->more);

@@ -103,7 +103,7 @@ static bool put_vm(struct vm_answer *x, const char *name, struct error *err)
         json_text(&x->json, "unit", unit_name(rate.price->unit));
     }
     json_open_list(&x->json, "lives");
-    if (!reader_ask(a->reader, "lives", &parameter, 1, &(struct reader_sink){put_life, x}, err))
+    if (!answer_ask(a, "lives", &parameter, &(struct reader_sink){put_life, x}, err))
         return false;
     json_close(&x->json);
     json_end(&x->json);

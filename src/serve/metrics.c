@@ -220,7 +220,7 @@ static bool put_all(struct metrics *m, struct error *err)
     struct error why;
 
     if (!answer_names(m->a, INT64_MAX, &m->names, err) ||
-        !answer_ask(m->a, "held", &(struct reader_sink){take_held, m}, err) ||
+        !answer_ask(m->a, "held", NULL, &(struct reader_sink){take_held, m}, err) ||
         !totals_read(m->a->reader->measured, m->a->request->now_utc_ns, &totals, err))
         return false;
     bool is_readable = metrics_read_balloon(m, &why);

@@ -60,7 +60,7 @@ static bool take_host(void *self, const char *const *v, struct error *err)
 static bool put_hosts(struct metrics *m, struct error *err)
 {
     struct exposition_rows rows = {0};
-    bool is_ok = answer_ask(m->a, "meter", &(struct reader_sink){take_host, &rows}, err);
+    bool is_ok = answer_ask(m->a, "meter", NULL, &(struct reader_sink){take_host, &rows}, err);
 
     if (is_ok)
         exposition_put(m->a->out, families, FAMILIES, &rows);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Twenty hosts whose clocks differ ship to one PostgreSQL through everything that goes wrong.
 
-    fleet.py [--seed N] [--hosts N] [--lives N] BINDIR
+    fleet.py [--seed N] [--hosts N] [--lives N] [--cluster] BINDIR
 
 Each host is a random trace (tests/property/generate.py: boots, gaps, clocks that step, restarts of
 the meter) of VMs that move between hosts, replayed into its own store part by part while a `pagemeter
@@ -31,6 +31,7 @@ import time
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "property"))
+import cluster
 import generate
 import oracle
 import server as postgres
@@ -261,6 +262,7 @@ def main():
     parser.add_argument("--seed", type=int, default=int(os.environ.get("PAGEMETER_TEST_SEED") or random.SystemRandom().randrange(10**9)))
     parser.add_argument("--hosts", type=int, default=20)
     parser.add_argument("--lives", type=int, default=60)
+    parser.add_argument("--cluster", action="store_true", help="a Citus cluster of the test's own")
     parser.add_argument("bindir")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
@@ -280,12 +282,14 @@ def main():
             return None
 
     with tempfile.TemporaryDirectory(prefix="pagemeter-fleet.", dir="/dev/shm") as scratch, \
-            postgres.Server("-c synchronous_commit=off") as server:  # ship() must not go by it
+            (cluster.Cluster if options.cluster else postgres.Server)("-c synchronous_commit=off") as server:
+        # ship() must not go by this option
         os.chmod(scratch, 0o755)
-        server.ask("CREATE DATABASE fleet")
+        server.create("fleet")
         server.ask("ALTER DATABASE fleet SET search_path = meter, billing")
         uri = server.uri("fleet")
         pagemeter(program, uri, "db", "init")
+        server.distribute("fleet")
         between = os.path.join(scratch, "proxy")
         os.mkdir(between)
         proxy = Proxy(between, server.place, options.seed)

@@ -4,14 +4,12 @@ It must be empty of Pagemeter, and the role in the URI a superuser: roles and sc
 They stay there, to be looked at.
 """
 
-import glob
-import os
 import re
 import subprocess
 
-from server import ROOT, Refused
+from cluster import DISTRIBUTION
+from server import Refused
 
-DISTRIBUTION = sorted(glob.glob(os.path.join(ROOT, "schema", "citus", "*.sql")))
 
 
 class Given:
@@ -42,7 +40,10 @@ class Given:
         """Of another role: what it logs in with is the cluster's business (~/.pgpass, trust)."""
         return self.given if role is None else re.sub(r"^(\w+://)([^@/]*@)?", rf"\g<1>{role}@", self.given)
 
-    def distribute(self):
+    def create(self, _):
+        """It is there."""
+
+    def distribute(self, _):
         for path in DISTRIBUTION if self.is_citus else []:
             with open(path, encoding="utf-8") as file:
                 self.ask(file.read())

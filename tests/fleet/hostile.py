@@ -472,7 +472,7 @@ OTHER_ATTEMPTS = [
     "SELECT pg_advisory_xact_lock(1)", "SELECT pg_try_advisory_lock_shared(1)", "CREATE EXTENSION pgstattuple",
     "CREATE FUNCTION public.x() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE PUBLICATION x", "SELECT * FROM pg_authid",
     "ALTER FUNCTION meter.ship_has(int, bigint) COST 2", "CREATE VIEW pg_temp.x AS SELECT 1", "SELECT meter.ship_has(1, 1)",
-    "SELECT meter.make_partitions(3)", "SELECT meter.strftime('%Y', 1, 'unixepoch')", "SELECT * FROM meter.ticks_between(1, 1, 1)", "SELECT * FROM meter.store_ends()",
+    "SELECT meter.make_partitions(3)", "SELECT meter.strftime('%Y', 1, 'unixepoch')", "SELECT * FROM meter.ticks_between(1, 1, 1)", "SELECT * FROM meter.store_ends()", "SELECT * FROM meter.lives_of('')",
     "SELECT meter.retire_store(1, 1, 1)", "SELECT meter.admit_host('hostile', 'x')", "SELECT meter.drop_empty_partitions()",
     "SELECT meter.prune_store(1, 1, 1, 1, 1, 1, 1, 1, 1)",
 ]
@@ -509,7 +509,7 @@ def check_rights(scene, change=None):
     books = {"account", "adjustment", "change_log", "charged", "export_run", "ledger", "line", "period", "rated", "tariff",
              "vm_name", "vm_owner"}
     kept = {"usage_hour", "usage_day", "derived", "host_role"}
-    called = {"ticks_between", "store_ends", "strftime"}
+    called = {"ticks_between", "store_ends", "lives_of", "strftime"}
     for group, written, more in (
             ("reader", set(), set()), ("billing", books, set()),
             ("keeper", kept, {"ship", "make_partitions", "drop_empty_partitions", "drop_hours", "admit_host", "retire_store", "prune_store"})):
@@ -522,7 +522,7 @@ def check_rights(scene, change=None):
         must(of_kind("write") - {"posting"} == written, f"{group} may write, or not: {of_kind('write') ^ written}")
         must(of_kind("call") == called | more, f"{group} may call, or not: {of_kind('call') ^ (called | more)}")
         other = {text for text in of_kind("other")
-                 if not any(word in text for word in ("TEMP", "pg_temp", "advisory", "strftime", "ticks_between", "store_ends", f"ROLE pagemeter_{group}"))}
+                 if not any(word in text for word in ("TEMP", "pg_temp", "advisory", "strftime", "ticks_between", "store_ends", "lives_of", f"ROLE pagemeter_{group}"))}
         must(all(any(f".{function}(" in text for function in more) for text in other), f"{group} may {other}")
 
 

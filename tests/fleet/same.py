@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The same measurements and the same commands in a directory and in PostgreSQL say the same, to the byte.
 
-    same.py [--given URI | --citus URI] BINDIR
+    same.py [--given URI | --citus URI | --cluster] BINDIR
 
 A story (tests/billing/scene.py) is told to both: traces are replayed into the directory, and shipped
 from there to a database of PostgreSQL made for the test; each command is given to both, and must print
@@ -22,6 +22,7 @@ import tempfile
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "billing"))
+import cluster
 import given
 import scene
 import server as postgres
@@ -161,13 +162,14 @@ def check_role(both, server, database):
 def server_of(options):
     if options.citus or options.given:
         return given.Given(options.citus or options.given, bool(options.citus))
-    return postgres.Server()
+    return cluster.Cluster() if options.cluster else postgres.Server()
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--given", help="an empty database, instead of a server of the test's own")
     parser.add_argument("--citus", help="an empty database of a Citus cluster")
+    parser.add_argument("--cluster", action="store_true", help="a Citus cluster of the test's own")
     parser.add_argument("bindir")
     options = parser.parse_args()
     failed = passed = 0
@@ -182,12 +184,10 @@ def main():
             print(f"FAIL {what}: {wrong}")
 
     with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch, server_of(options) as server:
-        if not options.given and not options.citus:
-            server.ask("CREATE DATABASE same")
+        server.create("same")
         both = Both(options.bindir, os.path.join(scratch, "db"), server, "same")
         both.central.run("db", "init")
-        if options.given or options.citus:
-            server.distribute()
+        server.distribute("same")
         check("the story", lambda: scene.make(both))
         for words in QUESTIONS:
             check(" ".join(words), lambda words=words: check_question(both, words))

@@ -39,7 +39,7 @@ class Server:
     def __enter__(self):
         if USER:
             subprocess.run(["chown", "postgres", self.place], check=True)
-        self.do("initdb", "-U", "postgres", "--locale=C", "-E", "UTF8", "-D", f"{self.place}/data")
+        self.init()
         self.start()
         return self
 
@@ -52,12 +52,29 @@ class Server:
         if done.returncode:
             raise AssertionError(f"{program}: {done.stderr}{done.stdout}")
 
+    def init(self):
+        self.do("initdb", "-U", "postgres", "--locale=C", "-E", "UTF8", "-D", f"{self.place}/data")
+
+    def start_one(self, data, options=""):
+        self.do("pg_ctl", "-D", data, "-l", f"{self.place}/log", "-w", "-o",
+                f"-k {self.place} -c listen_addresses='' -c fsync=off -c jit=off -c max_connections=300 {self.options} {options}",
+                "start")
+
+    def stop_one(self, data, how):
+        run(os.path.join(self.programs, "pg_ctl"), "-D", data, "-m", how, "stop")
+
     def start(self):
-        self.do("pg_ctl", "-D", f"{self.place}/data", "-l", f"{self.place}/log", "-w", "-o",
-                f"-k {self.place} -c listen_addresses='' -c fsync=off -c jit=off -c max_connections=300 {self.options}", "start")
+        self.start_one(f"{self.place}/data")
 
     def stop(self, how="fast"):
-        run(os.path.join(self.programs, "pg_ctl"), "-D", f"{self.place}/data", "-m", how, "stop")
+        self.stop_one(f"{self.place}/data", how)
+
+    def create(self, name):
+        """An empty database, for `pagemeter db init`; what that made is to be distributed."""
+        self.ask(f"CREATE DATABASE {name}")
+
+    def distribute(self, name):
+        """Over the nodes of a cluster (cluster.py); here there is one."""
 
     def ask(self, text, database="postgres", role="postgres"):
         """What psql prints of it; Refused with the first thing that the server says against it."""
