@@ -44,7 +44,7 @@ struct pg_stmt {
     struct parameter parameters[POSTGRES_PARAMETERS_MAX];
     bool is_begun;
     PGresult *row;   /* the one that is read */
-    PGresult *ahead; /* the one behind it, when the columns were asked for before the first */
+    PGresult *ahead; /* the one behind it, or how the answer ends; NULL: it broke off */
     PGresult *head;  /* the columns */
     PGresult **kept; /* rows that were still to come when another statement was run */
     size_t kept_count, kept_next;
@@ -83,6 +83,8 @@ static bool fail(const struct db *db, const char *state, const char *said, const
                  struct error *err)
 {
     bool is_broken = PQstatus(pg_of(db)->conn) == CONNECTION_BAD;
+    if (said[0] == '\0')
+        said = "its answer broke off";
     int length = (int)strcspn(said, "\n");
 
     if (strncmp(said, "ERROR:  ", 8) == 0) {
@@ -117,6 +119,11 @@ static bool is_good(const PGresult *result)
     ExecStatusType status = PQresultStatus(result);
 
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE;
+}
+
+static bool is_row(const PGresult *result)
+{
+    return PQresultStatus(result) == PGRES_SINGLE_TUPLE;
 }
 
 /* ---- the queue ---- */
@@ -362,6 +369,35 @@ static bool send(struct pg_stmt *s, const char *what, struct error *err)
            fail_by_connection(db, what, err);
 }
 
+static PGresult *next_result(struct pg_stmt *s)
+{
+    struct pg *pg = pg_of(s->base.db);
+
+    if (s->kept != NULL)
+        return s->kept_next < s->kept_count ? s->kept[s->kept_next++] : NULL;
+    return pg->active == s ? PQgetResult(pg->conn) : NULL;
+}
+
+/*
+ * Outside of a transaction the server says that a statement is done, and commits it then: should
+ * that fail, the failure comes behind an end that looked good. So all that comes behind the rows is
+ * heard, and the first failure among it is how the answer ends.
+ */
+static void look_ahead(struct pg_stmt *s)
+{
+    PGresult *result;
+
+    s->ahead = next_result(s);
+    while (s->ahead != NULL && !is_row(s->ahead) && (result = next_result(s)) != NULL) {
+        if (is_good(s->ahead)) {
+            PQclear(s->ahead);
+            s->ahead = result;
+        } else {
+            PQclear(result);
+        }
+    }
+}
+
 static bool begin_rows(struct pg_stmt *s, const char *what, struct error *err)
 {
     struct pg *pg = pg_of(s->base.db);
@@ -371,35 +407,28 @@ static bool begin_rows(struct pg_stmt *s, const char *what, struct error *err)
     (void)PQsetSingleRowMode(pg->conn);
     pg->active = s;
     s->is_begun = true;
+    look_ahead(s);
     return true;
 }
 
-static PGresult *next_row(struct pg_stmt *s)
-{
-    struct pg *pg = pg_of(s->base.db);
-
-    PGresult *ahead = s->ahead;
-
-    s->ahead = NULL;
-    if (ahead != NULL)
-        return ahead;
-    if (s->kept != NULL)
-        return s->kept_next < s->kept_count ? s->kept[s->kept_next++] : NULL;
-    return pg->active == s ? PQgetResult(pg->conn) : NULL;
-}
-
+/* The last row is given when it is known that all went well: many callers ask for no more. */
 static enum db_row step(struct db_stmt *stmt, const char *what, struct error *err)
 {
     struct pg_stmt *s = pg_stmt(stmt);
 
     if (!s->is_begun && !begin_rows(s, what, err))
         return DB_FAILED;
-    PQclear(s->row);
-    s->row = next_row(s);
-    if (s->row != NULL && PQresultStatus(s->row) == PGRES_SINGLE_TUPLE)
-        return DB_ROW;
-    bool is_ok = s->row == NULL || is_good(s->row) || fail_by_result(stmt->db, s->row, what, err);
+    bool has_row = is_row(s->ahead);
 
+    if (has_row) {
+        PQclear(s->row);
+        s->row = s->ahead;
+        look_ahead(s);
+    }
+    bool is_ok = is_good(s->ahead) || fail_by_result(stmt->db, s->ahead, what, err);
+
+    if (is_ok && has_row)
+        return DB_ROW;
     end_rows(s);
     return is_ok ? DB_DONE : DB_FAILED;
 }
@@ -501,8 +530,8 @@ static const PGresult *head_of(struct pg_stmt *s)
 {
     struct error ignored; /* the step that follows fails again */
 
-    if (!s->is_begun && s->head == NULL && begin_rows(s, "ask it", &ignored))
-        s->ahead = next_row(s);
+    if (!s->is_begun && s->head == NULL)
+        (void)!begin_rows(s, "ask it", &ignored);
     if (s->head == NULL)
         s->head = PQcopyResult(s->row != NULL ? s->row : s->ahead, PG_COPYRES_ATTRS);
     return s->head;

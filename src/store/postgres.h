@@ -5,7 +5,9 @@
  * A statement is prepared once for its text and kept with the connection. Within a transaction
  * db_run sends and does not wait: what the server says of it is seen by a later call, at the latest
  * by the commit. Rows come one by one; when another statement is run meanwhile, those that are
- * still to come are kept in memory.
+ * still to come are kept in memory. The last row is given when it is known how the statement ended,
+ * its commit included when it is a transaction of its own: who reads one row and finalizes has done
+ * it, or was told.
  */
 #ifndef PAGEMETER_POSTGRES_H
 #define PAGEMETER_POSTGRES_H

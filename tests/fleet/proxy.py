@@ -1,4 +1,4 @@
-"""A proxy before a server's Unix socket, which cuts connections at random bytes."""
+"""Proxies before a server's Unix socket: one cuts connections at random bytes, one holds back what commits."""
 
 import os
 import random
@@ -61,3 +61,37 @@ class Proxy:
 
     def uri(self, database, role):
         return f"postgresql://{role}@/{database}?host={self.place}"
+
+
+SYNC, FLUSH = b"S\0\0\0\4", b"H\0\0\0\4"
+
+
+class Late(Proxy):
+    """Of one call of a prepared statement with `text` in it, what commits never arrives: the server says that it is
+    done, as it does before the commit, and then meanwhile() happens."""
+
+    def __init__(self, place, server, text, meanwhile):
+        super().__init__(place, server, 0)
+        self.text, self.meanwhile = text, meanwhile
+        self.skips = 0  # so many calls are carried whole before that
+
+    def pump(self, client, behind, budget):
+        ends, name, is_call, is_late = {client: behind, behind: client}, None, False, False
+        while True:
+            for end in select.select([client, behind], [], [])[0]:
+                data = end.recv(1 << 20)
+                if not data:
+                    return
+                if end is client:
+                    if data[:1] == b"P" and self.text in data:
+                        name = data[5:data.index(b"\0", 5) + 1]
+                    is_call = is_call or bool(name) and data[:1] == b"B" and data[6:].startswith(name)
+                    if is_call and data.endswith(SYNC):
+                        is_call, is_late = False, self.skips == 0
+                        self.skips -= 1
+                        data = data[:-len(SYNC)] + (FLUSH if is_late else SYNC)
+                ends[end].sendall(data)
+                if end is behind and is_late:
+                    is_late = False
+                    self.cuts += 1
+                    self.meanwhile()

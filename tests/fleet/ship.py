@@ -445,6 +445,72 @@ def story_away(story):
     require_same(story, host)
 
 
+def told_to_prune(host):
+    """The ticks that the cursor names."""
+    with contextlib.suppress(FileNotFoundError), open(f"{host.state}/cursor", encoding="utf-8") as file:
+        return [int(line.split()[-1]) for line in file.read().splitlines()[1:]]
+    return []
+
+
+def story_never_committed(story):
+    """The server says that a batch is done, and ends before it commits: nothing of it is confirmed."""
+    host = story.admitted()
+    host.measure(400)
+    while host.meter_db().execute("SELECT count(*) FROM hour_cut").fetchone()[0] < 3:  # a batch is of one hour
+        host.measure(100)
+
+    def end_session():
+        story.server.ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{host.role}'")
+
+    late = proxy.Late(story.place, story.server.place, b"ship(", end_session)
+    for skips in (1, 2):  # the first call asks what is there, and those after it are batches
+        late.skips, late.cuts = skips, 0
+        done = host.ship(late.uri(story.database, host.role), expect=None)
+        require(late.cuts == 1, f"the session did not end at call {skips}: {done.stderr}")
+        require(done.returncode == 3, f"exits with {done.returncode}, and batch {skips} was rolled back: {done.stderr}")
+        found = status(host)[0]
+        there = delivered(story, host)
+        require(int(found["tick"] or -1) <= there, f"{found['tick']} is confirmed, and {there} is there")
+        require(max(told_to_prune(host), default=-1) <= there, f"{told_to_prune(host)} may be pruned, and {there} is there")
+    require(0 <= delivered(story, host) < last_tick(host), "the batches were not cut where they should be")
+    late.close()
+    host.ship(story.uri(host))
+    require_same(story, host)
+    require_no_conflicts(story)
+
+
+REFUSE_LATE = """
+CREATE FUNCTION meter.refuse_late() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'not at the commit'; END$$;
+GRANT EXECUTE ON FUNCTION meter.refuse_late() TO PUBLIC;
+CREATE CONSTRAINT TRIGGER refuse_late AFTER INSERT OR UPDATE OR DELETE ON meter.{table}
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION meter.refuse_late();
+"""
+
+
+def story_refused_at_commit(story):
+    """A commit fails when all rows have been given: the statement has failed, of however few rows it is."""
+    host = story.admitted()
+    host.measure(100)
+    story.server.ask(REFUSE_LATE.format(table="delivered"), story.database)
+    done = host.ship(story.uri(host), expect=3)
+    require("not at the commit" in done.stderr, f"it says {done.stderr}")
+    require(status(host)[0]["tick"] == "", f"status says {status(host)}")
+    require(told_to_prune(host) == [], f"{told_to_prune(host)} may be pruned")
+    story.server.ask("DROP FUNCTION meter.refuse_late CASCADE", story.database)
+    host.ship(story.uri(host))
+    require_same(story, host)
+    backup = os.path.join(host.directory, "backup.db")
+    host.run("backup", "--db", host.store, backup)
+    shutil.rmtree(host.store)
+    host.run("restore", backup, "--db", host.store)
+    host.measure(20)
+    host.ship(story.uri(host))
+    # the store before is ended by one statement of one row
+    story.server.ask(REFUSE_LATE.format(table="retired"), story.database)
+    done = host.run("db", "keep", "--db", story.server.uri(story.database), expect=None)
+    require(done.returncode == 3 and "not at the commit" in done.stderr, f"exits with {done.returncode}: {done.stderr}")
+
+
 def story_refused(story):
     """Passwords in arguments, roles of nobody, PostgreSQL away, a second ship: what is wrong is said."""
     host = story.admitted()
