@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/postgres_place.h"
 #include "store/postgres_text.h"
 
 /* types of PostgreSQL, from its catalog pg_type: int8 and text */
@@ -612,14 +613,21 @@ static const char *find_option(const PQconninfoOption *list, const char *name)
     return NULL;
 }
 
+/* By the URI, else by the environment, as libpq has it; what is empty is not said. NULL: nowhere.
+ */
+static const char *find_said(const PQconninfoOption *list, const char *name, const char *variable)
+{
+    const char *said = find_option(list, name);
+
+    if (said == NULL || said[0] == '\0')
+        said = getenv(variable);
+    return said != NULL && said[0] != '\0' ? said : NULL;
+}
+
 static bool is_local(const PQconninfoOption *list)
 {
-    const char *host = find_option(list, "host");
-
-    if (host == NULL)
-        host = getenv("PGHOST");
-    return host == NULL || host[0] == '/' || host[0] == '\0' || strcmp(host, "localhost") == 0 ||
-           strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+    return postgres_place_is_local(find_said(list, "host", "PGHOST"),
+                                   find_said(list, "hostaddr", "PGHOSTADDR"));
 }
 
 #define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
@@ -638,20 +646,22 @@ static const struct {
 static void verify(struct options *o, const PQconninfoOption *list)
 {
     add_option(o, "sslmode", "verify-full");
-    if (find_option(list, "sslrootcert") == NULL && getenv("PGSSLROOTCERT") == NULL &&
-        access(SYSTEM_ROOTS, R_OK) == 0)
+    if (find_said(list, "sslrootcert", "PGSSLROOTCERT") == NULL && access(SYSTEM_ROOTS, R_OK) == 0)
         add_option(o, "sslrootcert", SYSTEM_ROOTS);
 }
 
 static bool has_service(const PQconninfoOption *list)
 {
-    return find_option(list, "service") != NULL || getenv("PGSERVICE") != NULL;
+    return find_said(list, "service", "PGSERVICE") != NULL;
 }
 
 /* Which host a service file names is not known here. What it says goes before the environment. */
 static void verify_by_environment(void)
 {
-    if (setenv("PGSSLMODE", "verify-full", 0) == 0 && access(SYSTEM_ROOTS, R_OK) == 0)
+    const char *mode = getenv("PGSSLMODE");
+
+    if (setenv("PGSSLMODE", "verify-full", mode == NULL || mode[0] == '\0') == 0 &&
+        access(SYSTEM_ROOTS, R_OK) == 0)
         (void)setenv("PGSSLROOTCERT", SYSTEM_ROOTS, 0);
 }
 
@@ -666,7 +676,7 @@ static void gather(struct options *o, const PQconninfoOption *list)
             add_option(o, defaults[i].name, defaults[i].value);
     if (has_service(list))
         verify_by_environment();
-    else if (find_option(list, "sslmode") == NULL && getenv("PGSSLMODE") == NULL && !is_local(list))
+    else if (find_said(list, "sslmode", "PGSSLMODE") == NULL && !is_local(list))
         verify(o, list);
     add_option(o, "fallback_application_name", "pagemeter");
     o->names[o->count] = NULL;

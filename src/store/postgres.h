@@ -15,8 +15,8 @@
 #include "store/db.h"
 
 /*
- * For reading alone unless is_writer. Elsewhere than on this machine it is by TLS, with the
- * server's certificate verified, unless the URI or the environment says otherwise.
+ * For reading alone unless is_writer. Elsewhere than on this machine (postgres_place.h) it is by
+ * TLS, with the server's certificate verified, unless the URI or the environment says otherwise.
  */
 MUST_CHECK bool postgres_open(struct db *db, const char *uri, bool is_writer, struct error *err);
 

@@ -3,9 +3,9 @@
 
     tls.py BINDIR
 
-A server on loopback is reached by the name of another machine (hostaddr=), so that it counts as one. It
-first has no TLS, then a certificate for db.example by an authority of the test's own. The last line is
-"N passed, M failed".
+A server on loopback is reached by the name of another machine (hostaddr=), or as 0.0.0.0, which is no
+loopback address and leads there, so that it counts as one. It first has no TLS, then a certificate for
+db.example by an authority of the test's own. The last line is "N passed, M failed".
 """
 
 import os
@@ -41,11 +41,11 @@ def main():
     at = f"connect_timeout=5&hostaddr=127.0.0.1&port={port}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
-    def check(what, uri, said):
+    def check(what, uri, said, **variables):
         """said None: it must work."""
         nonlocal passed, failed
         done = subprocess.run([program, "db", "status", "--db", uri], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=60, env={**environment, "HOME": "/nonexistent"})
+                              timeout=60, env={**environment, "HOME": "/nonexistent", **variables})
         is_good = done.returncode == 0 if said is None else done.returncode == 3 and any(
             word in done.stderr for word in said)
         passed, failed = passed + is_good, failed + (not is_good)
@@ -60,6 +60,22 @@ def main():
         check("a server without TLS", f"postgresql://postgres@db.example/postgres?{at}", ["does not support SSL"])
         check("without TLS, as was said", f"postgresql://postgres@db.example/postgres?{at}&sslmode=disable", None)
         check("this machine", f"postgresql://postgres@127.0.0.1:{port}/postgres", None)
+        for local in ("host=localhost", "hostaddr=127.0.0.1", "host=localhost&hostaddr=127.0.0.1", "host=127.0.0.1&sslmode=",
+                      f"host={server.place}", f"host=/nowhere,{server.place},localhost"):
+            check(f"this machine by {local}", f"postgresql://postgres@/postgres?port={port}&{local}", None)
+        refused = ["does not support SSL", "No such file", "Connection refused"]  # of a list the first is told
+        for far in ("host=0.0.0.0", "hostaddr=0.0.0.0", "host=localhost&hostaddr=0.0.0.0", "host=/nowhere&hostaddr=0.0.0.0",
+                    "host=127.evil.example&hostaddr=127.0.0.1", "host=/nowhere,0.0.0.0", "host=127.0.0.2,0.0.0.0",
+                    "host=0.0.0.0&sslmode=", "hostaddr=0.0.0.0&sslmode="):
+            check(f"another machine by {far}", f"postgresql://postgres@/postgres?port={port}&{far}", refused)
+        with open(f"{keys}/services", "w", encoding="utf-8") as file:
+            file.write("[far]\nhostaddr=0.0.0.0\n")
+        here = f"postgresql://postgres@/postgres?port={port}"
+        for variables in ({"PGHOSTADDR": "0.0.0.0"}, {"PGHOST": "/nowhere,0.0.0.0"}, {"PGHOST": "0.0.0.0", "PGSSLMODE": ""},
+                          {"PGSERVICE": "far", "PGSERVICEFILE": f"{keys}/services"},
+                          {"PGSERVICE": "far", "PGSERVICEFILE": f"{keys}/services", "PGSSLMODE": ""}):
+            check(f"another machine by {variables}", here, refused, **variables)
+        check("this machine by the environment", here, None, PGHOST="127.0.0.1")
         server.stop()
         server.options += f" -c ssl=on -c ssl_cert_file={keys}/server.crt -c ssl_key_file={keys}/server.key"
         server.start()
