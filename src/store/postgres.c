@@ -75,6 +75,7 @@ static const struct {
     {"55P03", ERR_RETRY, "another program holds it: end that program"},
     {"40", ERR_RETRY, "another program wrote at the same time: run it again"},
     {"53", ERR_RETRY, "the server is full: make room on it"},
+    {"57014", ERR_RETRY, "it was canceled there: unless that was by hand, raise statement_timeout"},
     {"57", ERR_RETRY, "the server was stopped: run it again when it is back"},
     {"08", ERR_RETRY, "the connection broke: run it again"},
     {"P0001", ERR_REFUSED, "it refused"},

@@ -403,25 +403,36 @@ def story_conflict(story):
     require(story.server.ask("SELECT count(*) FROM meter.ship_conflict", story.database) == "1", "it is not kept")
 
 
-def story_away(story):
-    """PostgreSQL is away, and comes back; the service manager is told how far behind it is."""
-    host = story.admitted()
-    host.measure(100)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    place = os.path.join(story.place, "notify")
-    listener.bind(place)
-    listener.settimeout(20)
+class Manager:
+    """As systemd, it is told how it goes."""
 
-    def heard(text):
+    def __init__(self, story):
+        place = os.path.join(story.place, "notify")
+        self.environment = {"NOTIFY_SOCKET": place}
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.listener.bind(place)
+        self.listener.settimeout(20)
+
+    def heard(self, text):
         until = time.monotonic() + 20
         while time.monotonic() < until:
-            said = listener.recv(4096).decode()
+            said = self.listener.recv(4096).decode()
             if text in said:
                 return said
         raise Wrong(f"it never said {text}")
 
+    def close(self):
+        self.listener.close()
+
+
+def story_away(story):
+    """PostgreSQL is away, and comes back; the service manager is told how far behind it is."""
+    host = story.admitted()
+    host.measure(100)
+    manager = Manager(story)
+    heard = manager.heard
     story.server.stop()
-    running = story.start(host, environment={"NOTIFY_SOCKET": place})
+    running = story.start(host, environment=manager.environment)
     heard("READY=1")
     said = heard("behind; trying again")
     require(f"STATUS={last_tick(host) + 1} ticks" in said, f"it says {said}")
@@ -437,7 +448,7 @@ def story_away(story):
     begun = time.monotonic()
     require(end(running) == 0, "it does not end well")
     require(time.monotonic() - begun < 20, "it takes long to end")
-    listener.close()
+    manager.close()
     log = story.log(host)
     require("can't reach PostgreSQL" in log and "shipping goes on" in log, f"the log says {log}")
     found = status(host)[0]
@@ -509,6 +520,31 @@ def story_refused_at_commit(story):
     story.server.ask(REFUSE_LATE.format(table="retired"), story.database)
     done = host.run("db", "keep", "--db", story.server.uri(story.database), expect=None)
     require(done.returncode == 3 and "not at the commit" in done.stderr, f"exits with {done.returncode}: {done.stderr}")
+
+
+HOLD_UP = """
+CREATE FUNCTION meter.hold_up() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(60); RETURN NULL; END$$;
+GRANT EXECUTE ON FUNCTION meter.hold_up() TO PUBLIC;
+CREATE TRIGGER hold_up AFTER INSERT ON meter.delivered FOR EACH STATEMENT EXECUTE FUNCTION meter.hold_up();
+"""
+
+
+def story_canceled(story):
+    """Batches take longer than the server lets a statement: that is said, and they are sent ever less often."""
+    host = story.admitted()
+    host.measure(30)
+    story.server.ask(f"ALTER ROLE {host.role} SET statement_timeout = '300ms';" + HOLD_UP, story.database)
+    manager = Manager(story)
+    running = story.start(host, environment=manager.environment)
+    waits = [int(manager.heard("trying again in ").split("trying again in ")[1].split()[0]) for _ in range(3)]
+    require(waits[0] < 1 and waits[2] >= 2, f"it waits {waits} s")
+    log = story.log(host)
+    require("statement_timeout" in log and "the server was stopped" not in log, f"the log says {log}")
+    story.server.ask("DROP FUNCTION meter.hold_up CASCADE", story.database)
+    wait_for("what is there", lambda: delivered(story, host) == last_tick(host))
+    require(end(running) == 0, "it does not end well")
+    manager.close()
+    require_same(story, host)
 
 
 def story_refused(story):
