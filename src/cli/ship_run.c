@@ -33,6 +33,7 @@ struct shipping {
     struct ship_batch batch;
     struct ship_mark own;              /* of meter.db itself, as it was last */
     struct ship_end end;               /* of meter.db */
+    int64_t since_ns;                  /* UTC: from when on it was behind, as the round began */
     int64_t conflicts, told_conflicts; /* of this process */
     int64_t round_mono_ns;
     bool is_forward;   /* something was shipped in this round */
@@ -91,7 +92,8 @@ static void report(const struct shipping *s, uint64_t wait_ns)
 {
     const struct ship_mark *m = &s->own;
     int64_t ticks = s->end.tick > m->tick ? s->end.tick - m->tick : 0;
-    int64_t span_ns = ticks > 0 && m->utc_ns >= 0 ? s->end.utc_ns - m->utc_ns : 0;
+    int64_t since_ns = m->utc_ns >= 0 ? m->utc_ns : s->since_ns;
+    int64_t span_ns = ticks > 0 && since_ns >= 0 ? s->end.utc_ns - since_ns : 0;
     const char *notes = s->notes.trouble[0] != '\0' ? "; HOW FAR IT CAME CAN'T BE NOTED" : "";
     const char *conflicts = s->conflicts > 0 ? "; THERE ARE CONFLICTS" : "";
 
@@ -287,7 +289,8 @@ static bool look_at_own(struct shipping *s, const struct ship_origin *own, struc
 {
     struct ship_place *p = ship_notes_place(&s->notes, own, err);
 
-    if (p == NULL || !ship_reader_end(s->reader, own, &s->end, err))
+    if (p == NULL || !ship_reader_end(s->reader, own, &s->end, err) ||
+        !ship_reader_since(s->reader, own, &p->mark, &s->since_ns, err))
         return false;
     s->own = p->mark;
     return true;
@@ -391,7 +394,10 @@ static bool run(struct shipping *s, struct error *err)
 
 bool ship_run(const struct ship_options *options, int64_t *conflicts, struct error *err)
 {
-    struct shipping s = {.options = options, .own = {.tick = -1, .utc_ns = -1}, .end = {-1, -1}};
+    struct shipping s = {.options = options,
+                         .own = {.tick = -1, .utc_ns = -1},
+                         .end = {-1, -1},
+                         .since_ns = -1};
 
     block_signals();
     bool is_ok = ship_notes_open(&s.notes, options, err);

@@ -22,8 +22,9 @@ static const struct exposition_family ship_families[SHIP_FAMILIES] = {
     [BEHIND_TICKS] = {"pagemeter_ship_behind_ticks", "", "Readings that are not there yet.",
                       FORM_NUMBER, false},
     [BEHIND] = {"pagemeter_ship_behind_seconds", "seconds",
-                "From the last reading that is there to the last that was taken.", FORM_SECONDS,
-                false},
+                "From the last reading that is there, or the first that is not, to the last that "
+                "was taken.",
+                FORM_SECONDS, false},
     [CONFIRMED] = {"pagemeter_ship_confirmed_timestamp_seconds", "seconds",
                    "When PostgreSQL last said what it has.", FORM_SECONDS, false},
     [CONFLICTS] = {"pagemeter_ship_conflicts", "", "Rows that were there otherwise than here.",

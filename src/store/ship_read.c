@@ -243,31 +243,6 @@ bool ship_reader_end(struct ship_reader *r, const struct ship_origin *origin, st
     return true;
 }
 
-bool ship_reader_lag(struct ship_reader *r, const struct ship_mark *mark, struct ship_lag *out,
-                     struct error *err)
-{
-    struct ship_lag lag = {-1, -1};
-    const struct ship_origin *origins;
-    struct ship_end end;
-    size_t count = 0;
-
-    if (!ship_reader_origins(r, &origins, &count, err))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (!uuid_is_equal(&origins[i].store, &mark->store))
-            continue;
-        if (!ship_reader_end(r, &origins[i], &end, err))
-            return false;
-        lag.ticks = end.tick > mark->tick ? end.tick - mark->tick : 0;
-        if (lag.ticks == 0)
-            lag.ns = 0;
-        else if (mark->utc_ns >= 0)
-            lag.ns = end.utc_ns - mark->utc_ns;
-    }
-    *out = lag;
-    return true;
-}
-
 bool ship_reader_hour_begin(struct ship_reader *r, const struct ship_origin *origin, int64_t tick,
                             int64_t *out, struct error *err)
 {
@@ -325,6 +300,58 @@ static bool ask_span(struct reading *g, struct error *err)
 
     return ask(r, &q, err);
 }
+
+/* ---- how far behind ---- */
+
+bool ship_reader_since(struct ship_reader *r, const struct ship_origin *origin,
+                       const struct ship_mark *mark, int64_t *utc_ns, struct error *err)
+{
+    struct reading reading = {.reader = r, .origin = origin, .span = {.after = mark->tick}};
+    int64_t found = mark->utc_ns;
+
+    if (found < 0 &&
+        (!ask_span(&reading, err) ||
+         (reading.is_there && !ship_reader_utc(r, reading.span.first_tick, &found, err))))
+        return false;
+    *utc_ns = found;
+    return true;
+}
+
+static bool find_lag(struct ship_reader *r, const struct ship_origin *origin,
+                     const struct ship_mark *mark, struct ship_lag *lag, struct error *err)
+{
+    struct ship_end end;
+    int64_t since_ns;
+
+    if (!ship_reader_end(r, origin, &end, err) ||
+        !ship_reader_since(r, origin, mark, &since_ns, err))
+        return false;
+    lag->ticks = end.tick > mark->tick ? end.tick - mark->tick : 0;
+    if (lag->ticks == 0)
+        lag->ns = 0;
+    else if (since_ns >= 0)
+        lag->ns = end.utc_ns - since_ns;
+    return true;
+}
+
+bool ship_reader_lag(struct ship_reader *r, const struct ship_mark *mark, struct ship_lag *out,
+                     struct error *err)
+{
+    struct ship_lag lag = {-1, -1};
+    const struct ship_origin *origins;
+    size_t count = 0;
+
+    if (!ship_reader_origins(r, &origins, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (uuid_is_equal(&origins[i].store, &mark->store) &&
+            !find_lag(r, &origins[i], mark, &lag, err))
+            return false;
+    *out = lag;
+    return true;
+}
+
+/* ---- what a batch has ---- */
 
 /* A batch of too many segments ends before the tick that has the one too many. */
 static bool limit_segments(struct reading *g, struct error *err)

@@ -85,6 +85,13 @@ struct ship_end {
 MUST_CHECK bool ship_reader_end(struct ship_reader *reader, const struct ship_origin *origin,
                                 struct ship_end *out, struct error *err);
 
+/*
+ * From when on it is behind: UTC of the mark's tick; when that is not known, or nothing was
+ * shipped, of the first that is there behind it. -1: there is none.
+ */
+MUST_CHECK bool ship_reader_since(struct ship_reader *reader, const struct ship_origin *origin,
+                                  const struct ship_mark *mark, int64_t *utc_ns, struct error *err);
+
 /* How far what was shipped of a store is behind what the file has of it; -1: that is not known. */
 struct ship_lag {
     int64_t ticks, ns;

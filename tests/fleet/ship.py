@@ -193,6 +193,24 @@ def last_tick(host, store=None):
     return tick
 
 
+def measured_s(host):
+    """From its first tick to its last, by its wall clock."""
+    connection = host.meter_db()
+    first, last = (connection.execute(
+        "SELECT r.mono_ns + (t.tick - r.tick) * r.interval_ns + t.late_ns + r.utc_offset_ns + t.utc_diff_ns FROM tick AS t"
+        " JOIN restart AS r ON r.tick = (SELECT max(tick) FROM restart WHERE tick <= t.tick)"
+        f" WHERE t.tick = (SELECT {which}(tick) FROM tick)").fetchone()[0] for which in ("min", "max"))
+    connection.close()
+    return (last - first) // hosts.SECOND
+
+
+def measure_an_hour(host):
+    """By its wall clock too, which may have been set back."""
+    host.measure(100)
+    while measured_s(host) < 3600:
+        host.measure(100)
+
+
 def delivered(story, host):
     """The store's own number of the tick up to which nothing is missing."""
     connection = host.meter_db()
@@ -428,14 +446,14 @@ class Manager:
 def story_away(story):
     """PostgreSQL is away, and comes back; the service manager is told how far behind it is."""
     host = story.admitted()
-    host.measure(100)
+    measure_an_hour(host)
     manager = Manager(story)
     heard = manager.heard
     story.server.stop()
     running = story.start(host, environment=manager.environment)
     heard("READY=1")
     said = heard("behind; trying again")
-    require(f"STATUS={last_tick(host) + 1} ticks" in said, f"it says {said}")
+    require(f"STATUS={last_tick(host) + 1} ticks, {measured_s(host)} s behind" in said, f"it says {said}")
     found = status(host)
     require(len(found) == 1 and "can't reach PostgreSQL" in found[0]["error"], f"status says {found}")
     story.server.start()
@@ -501,11 +519,13 @@ CREATE CONSTRAINT TRIGGER refuse_late AFTER INSERT OR UPDATE OR DELETE ON meter.
 def story_refused_at_commit(story):
     """A commit fails when all rows have been given: the statement has failed, of however few rows it is."""
     host = story.admitted()
-    host.measure(100)
+    measure_an_hour(host)
     story.server.ask(REFUSE_LATE.format(table="delivered"), story.database)
     done = host.ship(story.uri(host), expect=3)
     require("not at the commit" in done.stderr, f"it says {done.stderr}")
-    require(status(host)[0]["tick"] == "", f"status says {status(host)}")
+    found = status(host)[0]
+    require((found["tick"], found["behind_ticks"], found["behind_s"]) ==
+            ("", str(last_tick(host) + 1), str(measured_s(host))), f"status says {found}")
     require(told_to_prune(host) == [], f"{told_to_prune(host)} may be pruned")
     story.server.ask("DROP FUNCTION meter.refuse_late CASCADE", story.database)
     host.ship(story.uri(host))

@@ -418,6 +418,40 @@ static void test_ship_read_empty_store_has_no_batch(void **state)
     ship_reader_close(reader);
 }
 
+static struct ship_lag lag_of(struct store_scene *t, int64_t tick, int64_t utc_ns)
+{
+    struct ship_mark mark = {.store = *store_id(t->store), .tick = tick, .utc_ns = utc_ns};
+    struct ship_reader *reader = reader_of(t->dir, LIMITS);
+    struct ship_lag lag;
+    struct error err;
+
+    assert_ok(ship_reader_lag(reader, &mark, &lag, &err));
+    ship_reader_close(reader);
+    return lag;
+}
+
+static void test_ship_read_lag_of_nothing_shipped_is_from_the_first_tick(void **state)
+{
+    struct store_scene *t = *state;
+    struct ship_reader *reader;
+    struct error err;
+    int64_t utc_ns[2];
+
+    assert_int_equal(lag_of(t, -1, -1).ticks, 0); /* there is nothing yet */
+    assert_int_equal(lag_of(t, -1, -1).ns, 0);
+    store_ticks(t, 1, 4, 1);
+    reader = reader_of(t->dir, LIMITS);
+    assert_ok(ship_reader_utc(reader, 1, &utc_ns[0], &err));
+    assert_ok(ship_reader_utc(reader, 3, &utc_ns[1], &err));
+    ship_reader_close(reader);
+    assert_true(utc_ns[0] >= 0);
+    assert_int_equal(lag_of(t, -1, -1).ticks, 4);
+    assert_int_equal(lag_of(t, -1, -1).ns, utc_ns[1] - utc_ns[0]);
+    assert_int_equal(lag_of(t, 1, utc_ns[0]).ns, utc_ns[1] - utc_ns[0]);
+    assert_int_equal(lag_of(t, 2, -1).ns, 0); /* only the last is not there */
+    assert_int_equal(lag_of(t, 3, utc_ns[1]).ns, 0);
+}
+
 static void test_ship_read_tick_without_a_cut_is_a_damaged_store(void **state)
 {
     struct store_scene *t = *state;
@@ -622,6 +656,7 @@ int main(void)
         store_test(test_ship_read_life_that_counts_later_is_told),
         store_test(test_ship_read_begins_behind_a_tick_that_is_there),
         store_test(test_ship_read_empty_store_has_no_batch),
+        store_test(test_ship_read_lag_of_nothing_shipped_is_from_the_first_tick),
         store_test(test_ship_read_tick_without_a_cut_is_a_damaged_store),
         store_test(test_ship_read_pruned_store_begins_at_the_first_cut_that_is_left),
         store_test(test_ship_read_what_was_pruned_behind_a_batch_ends_its_lives),
