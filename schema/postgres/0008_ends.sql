@@ -63,6 +63,30 @@ BEGIN
 END
 $$;
 
+-- Ends that came first meet their beginnings.
+CREATE OR REPLACE FUNCTION ship_segments_behind(p_no int) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_found jsonb;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM segment_ahead AS a WHERE a.store_no = p_no) THEN
+        RETURN 0;
+    END IF;
+    UPDATE segment_row AS r
+       SET last_tick = a.last_tick
+      FROM segment_ahead AS a
+     WHERE a.store_no = p_no AND r.segment = a.segment AND r.store_no = p_no AND r.last_tick IS NULL
+       AND (r.life, r.first_tick, r.kib, r.counted) = (a.life, a.first_tick, a.kib, a.counted);
+    SELECT jsonb_agg(ship_differs('segment', a.segment, to_jsonb(r) - 'hour', to_jsonb(a))) INTO v_found
+      FROM segment_ahead AS a
+      JOIN segment_row AS r ON r.store_no = a.store_no AND r.segment = a.segment
+     WHERE a.store_no = p_no AND r.store_no = p_no AND to_jsonb(r) - 'hour' <> to_jsonb(a);
+    DELETE FROM segment_ahead AS a
+     USING segment_row AS r
+     WHERE a.store_no = p_no AND r.store_no = p_no AND r.segment = a.segment;
+    RETURN ship_note(p_no, v_found);
+END
+$$;
+
 -- Each store of which something is whole: its first cut; up to where hours were derived, NULL when none were, and
 -- when that was, or the first cut; up to where it is pruned; its last tick, when that was and what was held then;
 -- when its last synchronised tick was, which is in one of the last hours or there is none; the last cut; and the

@@ -275,7 +275,7 @@ def check_readers(scene, change=None):
         must(scene.server.ask("SET lock_timeout = '1s'; SELECT count(*) FROM meter.usage_hour", name) == "0", "a host's batch")
     central.deliver(scene.server, name, "hostile", [batches.call(hostile.BATCH)])
     ask("SELECT meter.make_month(482880)")
-    with held("SELECT count(*) FROM meter.usage_hour, meter.segment_row, meter.tick_pack", "postgres"):
+    with held("SELECT " + ", ".join(f"(SELECT count(*) FROM meter.{of})" for of in ("usage_hour", "segment_row", "tick_pack")), "postgres"):
         must(ask("SELECT meter.make_partitions(0)") == "2", "what no reader is in the way of is made")
         must(ask("SELECT meter.drop_empty_partitions()") == "0", "what is read is dropped")
     must(ask("SELECT meter.make_partitions(0)") == "2", "the hours of this month and of that of the host")

@@ -49,7 +49,8 @@ def sections(text, number):
 
 def findings(scene, name, spoil="", number=1, folders=("",)):
     """What each finds when this was done before, which is undone."""
-    text = ["BEGIN; SET LOCAL session_replication_role = replica;", spoil]
+    text = ["BEGIN; SET LOCAL session_replication_role = replica;", spoil,
+            "SET LOCAL search_path = gathered, meter, billing;"]  # as the program asks them
     for audit, path in audits(folders).items():
         with open(path, encoding="utf-8") as file:
             text.append(f"\\echo @{audit}\n{file.read()}")
@@ -184,7 +185,7 @@ SPOILT = [
     ("a tick has 4 KiB more", "UPDATE {Tick} SET {kib} = {kib} + 4 WHERE {tick_is} = {tick}", ""),
     ("a tick has a domain more", "UPDATE {Tick} SET {domains} = {domains} + 1 WHERE {tick_is} = {tick}", ""),
     ("a tick was late", "UPDATE {Tick} SET {late_ns} = {late_ns} + 1 WHERE {tick_is} = {tick}", ""),
-    ("a clock was set", "UPDATE {Tick} SET {utc_diff_ns} = {utc_diff_ns} + 100000001 WHERE {tick_is} = {tick}", "usage_hour"),
+    ("a clock was set", "UPDATE {Tick} SET {utc_diff_ns} = {utc_diff_ns} + 200000001 WHERE {tick_is} = {tick}", "usage_hour"),
     ("a tick is gone", "DELETE FROM {Tick} WHERE {tick_is} = {tick}", ""),
     ("a gap is not shown", "DELETE FROM {Gap} WHERE tick = {gap}", ""),
     ("a gap is longer", "UPDATE {Gap} SET span_ns = span_ns + 1 WHERE tick = {gap}", ""),
