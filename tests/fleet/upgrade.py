@@ -79,6 +79,37 @@ def check_as_new(test):
     test.migrate("of_the_day", 6)
 
 
+DIE = "CREATE FUNCTION pagemeter.die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'killed'; END $$;"
+AUDITED = """SET search_path = meter, billing, pg_temp;
+SELECT max(version) || ' ' || (SELECT count(*) > 50 FROM pagemeter.made) FROM pagemeter.migration;
+(TABLE pagemeter.made EXCEPT TABLE pagemeter.catalog) UNION ALL (TABLE pagemeter.catalog EXCEPT TABLE pagemeter.made)"""
+
+
+def check_noted(test):
+    """Wherever a run of migrations ends, what was made is noted with the version: audits find nothing."""
+    ask, product = lambda text: test.server.ask(text, "noted"), test.product("noted")
+    make_old(test.server, "noted", 1)
+    ask(DIE)
+    for version in range(2, NEWEST + 1):
+        ask(f"CREATE TRIGGER stop BEFORE INSERT ON pagemeter.migration FOR EACH ROW WHEN (NEW.version > {version})"
+            " EXECUTE FUNCTION pagemeter.die()")
+        product.run("db", "migrate", expect=0 if version == NEWEST else 3)
+        ask("DROP TRIGGER stop ON pagemeter.migration")
+        if ask(AUDITED) != f"{version} true":
+            raise Wrong(f"killed behind version {version}: {ask(AUDITED)[:300]}")
+
+
+def check_note_fails(test):
+    """Killed where that is noted, there is neither the note nor the version, and it can be run again."""
+    make_old(test.server, "unnoted", NEWEST - 1)
+    test.server.ask(f"{DIE} CREATE TRIGGER stop BEFORE DELETE ON pagemeter.made EXECUTE FUNCTION pagemeter.die()", "unnoted")
+    test.product("unnoted").run("db", "migrate", expect=3)
+    test.server.ask("DROP TRIGGER stop ON pagemeter.made; DROP FUNCTION pagemeter.die", "unnoted")
+    test.migrate("unnoted", NEWEST - 1)
+    if test.server.ask(AUDITED, "unnoted") != f"{NEWEST} true":
+        raise Wrong(test.server.ask(AUDITED, "unnoted")[:300])
+
+
 def check_holes(test, version, is_of_the_day):
     """Half of the batches before, in any order, and all of them after: what is shown is the store of the host."""
     name = f"holes_{version}"
@@ -148,7 +179,7 @@ def check_goes_on(test, version, is_of_the_day):
             same.check_question(story, words)
 
 
-CHECKS = [(check_as_new,), *[(check, *of) for check in (check_holes, check_goes_on) for of in ((FIRST_FLEET, False), (6, True))]]
+CHECKS = [(check_as_new,), (check_noted,), (check_note_fails,), *[(check, *of) for check in (check_holes, check_goes_on) for of in ((FIRST_FLEET, False), (6, True))]]
 
 
 def main():

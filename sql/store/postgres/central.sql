@@ -2,7 +2,7 @@
 
 -- :name MAKE_HOME
 -- who makes it owns it; what others may is in the migrations. catalog: what there is, by a hash of each;
--- made: what there was when the migrations had run
+-- made: what there was when the last migration had run
 CREATE SCHEMA IF NOT EXISTS pagemeter;
 CREATE TABLE IF NOT EXISTS pagemeter.migration (
     version int NOT NULL PRIMARY KEY,
@@ -50,6 +50,9 @@ CREATE TABLE IF NOT EXISTS pagemeter.made (
 );
 
 -- :name NOTE_MADE
+-- in the transaction of a migration, whose search_path is another one: texts of views name tables by it, and
+-- audits read them by this one
+SET LOCAL search_path = meter, billing, pg_temp;
 DELETE FROM pagemeter.made;
 INSERT INTO pagemeter.made (home, type, name, hash) SELECT home, type, name, hash FROM pagemeter.catalog;
 
