@@ -38,7 +38,7 @@ charging = book vm_names sheet late ledger charge sealing hours statement statem
     statement_names totals publish table export export_parts export_accountant export_totals export_json \
     invoice export_focus export_journal
 billing_store = billing_store billing_lines billing_rated billing_export query postgres postgres_place postgres_text \
-    central store_retire
+    central central_migrate store_retire
 # a store to PostgreSQL
 shipping = ship_read ship_send ship_store borrow
 cli = main cli usage usage_table audit replay replay_central record subscription top names backup db db_host balloon \

@@ -15,113 +15,6 @@ enum { LOCK_WAIT_S = 60 };
 /* Hours of stores that one run prunes: minutes of work; the rest goes with the next. */
 enum { PRUNED_MOST = 20000 };
 
-/* ---- versions ---- */
-
-static int64_t newest(void)
-{
-    int64_t count = 0;
-
-    while (sql_pg_migrations[count].name != NULL)
-        count++;
-    return count;
-}
-
-static bool read_version(struct db *db, int64_t *version, struct error *err)
-{
-    bool is_null;
-
-    *version = 0;
-    return db_get_int(db, "SELECT coalesce(max(version), 0) FROM pagemeter.migration", version,
-                      &is_null, err);
-}
-
-bool central_check_version(struct db *db, struct error *err)
-{
-    int64_t version;
-
-    if (!read_version(db, &version, err))
-        return false;
-    if (version == newest())
-        return true;
-    return error_set(err, ERR_STORE,
-                     "%s: its schema has version %lld and this program needs %lld: %s", db->path,
-                     (long long)version, (long long)newest(),
-                     version < newest() ? "run pagemeter db migrate"
-                                        : "use the Pagemeter that made it, or a newer one");
-}
-
-/* With the note of what was made: whenever it ends, there is what audits compare with. */
-static bool apply(struct db *db, int64_t version, struct error *err)
-{
-    const struct sql_file *migration = &sql_pg_migrations[version];
-    char note[256], what[160];
-
-    (void)snprintf(note, sizeof note,
-                   "INSERT INTO pagemeter.migration (version, name) VALUES (%lld, '%.100s')",
-                   (long long)version + 1, migration->name);
-    (void)snprintf(what, sizeof what, "apply %.100s", migration->name);
-    if (db_begin(db, DB_WRITING, what, err) && db_exec(db, migration->text, what, err) &&
-        db_exec(db, note, what, err) && db_exec(db, SQL_PG_NOTE_MADE, what, err) &&
-        db_commit(db, what, err))
-        return true;
-    db_rollback(db);
-    return false;
-}
-
-static bool migrate(struct db *db, int64_t *before, int64_t *now, struct error *err)
-{
-    if (!db_exec(db, SQL_PG_MAKE_HOME, "make it", err) || !read_version(db, before, err))
-        return false;
-    if (*before > newest())
-        return central_check_version(db, err);
-    for (*now = *before; *now < newest(); ++*now)
-        if (!apply(db, *now, err))
-            return false;
-    return true;
-}
-
-/* Holds the lock of this name until it is closed. */
-static bool hold(struct db *db, const char *lock, struct error *err)
-{
-    bool is_held;
-
-    return postgres_lock(db, lock, LOCK_WAIT_S, &is_held, err) &&
-           (is_held ||
-            error_set(err, ERR_RETRY, "%s: another program does the same: wait for it", db->path));
-}
-
-bool central_migrate(const char *uri, int64_t *before, int64_t *now, struct error *err)
-{
-    struct db db = {0};
-    bool is_ok = postgres_open(&db, uri, true, err) && hold(&db, "migrate", err) &&
-                 migrate(&db, before, now, err);
-
-    db_close(&db);
-    return is_ok;
-}
-
-static bool is_empty(const char *uri, bool *out, struct error *err)
-{
-    struct db db = {0};
-    int64_t tables = 0;
-    bool is_null;
-    bool is_ok = postgres_open(&db, uri, false, err) &&
-                 db_get_int(&db, "SELECT count(*) FROM pg_tables WHERE schemaname = 'pagemeter'",
-                            &tables, &is_null, err);
-
-    db_close(&db);
-    *out = tables == 0;
-    return is_ok;
-}
-
-bool central_make(const char *uri, struct error *err)
-{
-    bool is_new;
-    int64_t before, now;
-
-    return is_empty(uri, &is_new, err) && (!is_new || central_migrate(uri, &before, &now, err));
-}
-
 /* ---- opening ---- */
 
 bool central_open(struct db *db, const char *uri, bool is_writer, struct error *err)
@@ -152,6 +45,15 @@ bool store_open_named(struct store **out, const char *name, struct error *err)
 }
 
 /* ---- one at a time ---- */
+
+bool central_hold(struct db *db, const char *lock, struct error *err)
+{
+    bool is_held;
+
+    return postgres_lock(db, lock, LOCK_WAIT_S, &is_held, err) &&
+           (is_held ||
+            error_set(err, ERR_RETRY, "%s: another program does the same: wait for it", db->path));
+}
 
 struct central_lock {
     struct db db; /* the lock is the connection's */
@@ -215,7 +117,7 @@ static bool keep(struct store *s, const struct central_keeping *keeping, struct 
     bool is_null;
 
     *out = (struct central_kept){0};
-    return hold(&s->db, "keep", err) &&
+    return central_hold(&s->db, "keep", err) &&
            db_get_int(&s->db, SQL_PG_MAKE_PARTITIONS, &out->partitions, &is_null, err) &&
            db_get_int(&s->db, SQL_PG_RETIRE_RESTORED, &out->retired, &is_null, err) &&
            store_derive(s, err) &&

@@ -15,4 +15,7 @@ MUST_CHECK bool central_open_store(struct store **out, const char *uri, bool is_
 
 MUST_CHECK bool central_check_version(struct db *db, struct error *err);
 
+/* Takes the lock of this name, until it is closed; ERR_RETRY when another has it for a minute. */
+MUST_CHECK bool central_hold(struct db *db, const char *lock, struct error *err);
+
 #endif

@@ -125,6 +125,28 @@ class Server:
         return f"postgresql://{role}@/{database}?host={self.place}"
 
 
+class Session:
+    """One that stays, with what it was told, until it is ended."""
+
+    def __init__(self, server, database, text, role="postgres"):
+        self.process = subprocess.Popen([*USER, "psql", "-h", server.place, "-U", role, "-d", database, "-v", "ON_ERROR_STOP=1",
+                                         "-qAtX"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.said = self.tell(text)
+
+    def tell(self, text):
+        self.process.stdin.write(f"{text};\n\\echo .\n")
+        self.process.stdin.flush()
+        said = ""
+        for line in self.process.stdout:
+            if line == ".\n":
+                return said.strip()
+            said += line
+        raise Refused(said)
+
+    def end(self):
+        self.process.communicate()
+
+
 def schema(change, versions=len(MIGRATIONS)):
     """Migrations, each in a transaction; change: (text, other text). A function stands in several: each time once."""
     with open(HOME, encoding="utf-8") as file:

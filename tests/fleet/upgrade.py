@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "billing"))
 import batches
 import central
+import hostile
 import same
 import scene
 import server as postgres
@@ -46,6 +47,31 @@ def all_made(server, name):
     return [line for line in done.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))]
 
 
+class Held:
+    """A migration that a host's session is in the way of, from the beginning of the test until it gives up."""
+
+    def __init__(self, test, name="held"):
+        self.ask = lambda text, role="postgres": test.server.ask(text, name, role)
+        make_old(test.server, name, FIRST_FLEET)
+        central.add_host(test.server, name, hostile.HOST, "hostile")
+        central.add_host(test.server, name, hostile.OTHER_HOST, "other_host")
+        self.ask(batches.call(hostile.BATCH), "hostile")  # a new store waits for another; one that is there does not
+        self.ship(hostile.BATCH)
+        self.before = self.ask("SELECT * FROM pagemeter.migration; TABLE pagemeter.made; SELECT * FROM meter.host_role")
+        self.session = postgres.Session(test.server, name, "SELECT pg_backend_pid(); BEGIN; " + batches.call(hostile.NEXT), "hostile")
+        program = os.path.join(test.bindir, "pagemeter")
+        self.migration = subprocess.Popen([program, "db", "migrate", "--db", test.server.uri(name)], stdin=subprocess.DEVNULL,
+                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def until_it_waits(self):
+        hostile.until(lambda: self.ask("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                                       " AND application_name = 'pagemeter' AND wait_event_type = 'Lock'") == "1")
+
+    def ship(self, batch):
+        """As the other host. Nobody waits longer for the migration than that waits for a table."""
+        self.ask("SET statement_timeout = '5s';" + batches.call(dict(batch, store=hostile.OTHER_STORE)), "other_host")
+
+
 class Test:
     def __init__(self, bindir, scratch, server, pick):
         self.bindir, self.scratch, self.server, self.pick = bindir, scratch, server, pick
@@ -53,6 +79,7 @@ class Test:
         server.ask("CREATE DATABASE fresh")
         self.product("fresh").run("db", "init")
         self.fresh = all_made(server, "fresh")
+        self.held = Held(self)
 
     def product(self, name):
         return scene.Product(self.bindir, self.server.uri(name))
@@ -108,6 +135,41 @@ def check_note_fails(test):
     test.migrate("unnoted", NEWEST - 1)
     if test.server.ask(AUDITED, "unnoted") != f"{NEWEST} true":
         raise Wrong(test.server.ask(AUDITED, "unnoted")[:300])
+
+
+def check_patience(test):
+    """While a session is in the way, all others ship; when it ends, the migration is done, with what was written meanwhile."""
+    held = Held(test, "patient")
+    held.until_it_waits()
+    held.ship(hostile.NEXT)
+    adding = postgres.Session(test.server, "patient", f"BEGIN; SELECT meter.admit_host('late', '{hostile.STORE}')")
+    held.session.end()
+    held.until_it_waits()
+    held.ship(hostile.LATE)
+    if held.migration.poll() is not None:
+        raise Wrong(f"it did not wait: {held.migration.communicate()}")
+    held.until_it_waits()
+    adding.tell("COMMIT")
+    said = held.migration.communicate(timeout=60)
+    if held.migration.returncode or f"version {NEWEST} now" not in said[0]:
+        raise Wrong(f"when no session is in the way: {said}")
+    if held.ask("SELECT role FROM meter.host_role WHERE admitted_ns = 0"):
+        raise Wrong("a host that was added while a migration waited is not in it")
+    adding.end()
+
+
+def check_gives_up(test):
+    """It does so after a minute, says who is in the way, and nothing has changed; afterwards it can be run again."""
+    held = test.held
+    said = held.migration.communicate(timeout=90)[1]
+    after = held.ask("SELECT * FROM pagemeter.migration; TABLE pagemeter.made; SELECT * FROM meter.host_role")
+    if held.migration.returncode != 3 or after != held.before:
+        raise Wrong(f"it exits with {held.migration.returncode}, and there is {after}")
+    session = f"session {held.session.said.split()[0]} of hostile"
+    if f"has version {FIRST_FLEET} still" not in said or session not in said:
+        raise Wrong(f"it is {session}, and it says: {said}")
+    held.session.end()
+    test.migrate("held", FIRST_FLEET)
 
 
 def check_holes(test, version, is_of_the_day):
@@ -179,7 +241,8 @@ def check_goes_on(test, version, is_of_the_day):
             same.check_question(story, words)
 
 
-CHECKS = [(check_as_new,), (check_noted,), (check_note_fails,), *[(check, *of) for check in (check_holes, check_goes_on) for of in ((FIRST_FLEET, False), (6, True))]]
+CHECKS = [(check_as_new,), (check_noted,), (check_note_fails,), *[(check, *of) for check in (check_holes, check_goes_on) for of in ((FIRST_FLEET, False), (6, True))],
+          (check_patience,), (check_gives_up,)]
 
 
 def main():
@@ -192,7 +255,7 @@ def main():
             try:
                 check(test, *of)
                 passed += 1
-            except AssertionError as error:
+            except (AssertionError, subprocess.TimeoutExpired) as error:
                 failed += 1
                 print(f"FAIL {check.__name__} {of}: {error}")
     print(f"{passed} passed, {failed} failed")

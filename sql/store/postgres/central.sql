@@ -56,6 +56,22 @@ SET LOCAL search_path = meter, billing, pg_temp;
 DELETE FROM pagemeter.made;
 INSERT INTO pagemeter.made (home, type, name, hash) SELECT home, type, name, hash FROM pagemeter.catalog;
 
+-- :name SELECT_HOLDERS
+-- those that a migration may wait for; since when, only a superuser is told, and who has pg_read_all_stats
+SELECT string_agg(h.who, ', ' ORDER BY h.place)
+  FROM (SELECT coalesce('session ' || l.pid || ' of ' || coalesce(CAST(a.usename AS text), a.backend_type),
+                        'a prepared transaction') AS who,
+               row_number() OVER (ORDER BY min(a.xact_start), l.pid) AS place
+          FROM pg_locks AS l
+          JOIN pg_class AS c ON c.oid = l.relation
+          JOIN pg_namespace AS n ON n.oid = c.relnamespace
+          LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
+         WHERE l.locktype = 'relation' AND l.granted AND n.nspname IN ('meter', 'billing', 'pagemeter')
+           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND l.pid IS DISTINCT FROM pg_backend_pid()
+         GROUP BY l.pid, a.usename, a.backend_type) AS h
+ WHERE h.place <= 3;
+
 -- :name AUDIT_SCHEMA
 SELECT type, name, 'is missing' AS finding
   FROM pagemeter.made AS m
