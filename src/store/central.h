@@ -12,9 +12,9 @@ MUST_CHECK bool store_open_named(struct store **out, const char *name, struct er
 
 /*
  * Makes the tables, or brings them to this program's version; ERR_REFUSED when they are newer.
- * *before, *now: the versions, 0 for an empty database. Needs a role that may create them. ERR_RETRY
- * when sessions have had a table for a minute: then it has the version that the migration before
- * made.
+ * *before, *now: the versions, 0 for an empty database. Needs a role that may create them.
+ * ERR_RETRY when sessions have had a table for a minute: then it has the version that the migration
+ * before made.
  */
 MUST_CHECK bool central_migrate(const char *uri, int64_t *before, int64_t *now, struct error *err);
 

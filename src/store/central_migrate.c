@@ -19,7 +19,7 @@
  * A table is waited for longer than autovacuum takes to see that somebody waits for it
  * (deadlock_timeout, a second); then hosts ship for a while.
  */
-#define BEGIN_PATIENTLY \
+#define BEGIN_PATIENTLY                                                                            \
     "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '2s'"
 enum { SHIPPING_S = 3, TRIED_S = 60 };
 
@@ -99,8 +99,8 @@ static bool name_holder(struct db *db, int64_t version, struct error *err)
         db_copy_text(stmt, 0, holder, sizeof holder);
     db_finalize(stmt);
     return error_context(err, "it has version %lld still, and may be migrated later%s%s",
-                         (long long)version, holder[0] == '\0' ? "" : "; who holds tables: ",
-                         holder);
+                         (long long)version,
+                         holder[0] == '\0' ? "" : "; who holds tables: ", holder);
 }
 
 static bool apply(struct db *db, int64_t version, struct error *err)
@@ -118,6 +118,24 @@ static bool apply(struct db *db, int64_t version, struct error *err)
 }
 
 /* ---- all of them ---- */
+
+/* What another role makes here is that role's: functions that hosts call could not call it. */
+static bool check_owner(struct db *db, struct error *err)
+{
+    struct db_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+
+    if (db_prepare(db, SQL_PG_SELECT_OTHER_OWNER, &stmt, err))
+        row = db_step(stmt, "look whose it is", err);
+    if (row == DB_ROW)
+        (void)error_set(
+            err, ERR_REFUSED,
+            "%s: it is the role %s that made it, and has to migrate it, not %s: connect "
+            "as that, or say PGOPTIONS='-c role=%s' if %s may be that",
+            db->path, db_text(stmt, 0), db_text(stmt, 1), db_text(stmt, 0), db_text(stmt, 1));
+    db_finalize(stmt);
+    return row == DB_DONE;
+}
 
 static bool has_tables(struct db *db, bool *out, struct error *err)
 {
@@ -148,8 +166,8 @@ static bool migrate(struct db *db, int64_t *before, int64_t *now, struct error *
 bool central_migrate(const char *uri, int64_t *before, int64_t *now, struct error *err)
 {
     struct db db = {0};
-    bool is_ok = postgres_open(&db, uri, true, err) && central_hold(&db, "migrate", err) &&
-                 migrate(&db, before, now, err);
+    bool is_ok = postgres_open(&db, uri, true, err) && check_owner(&db, err) &&
+                 central_hold(&db, "migrate", err) && migrate(&db, before, now, err);
 
     db_close(&db);
     return is_ok;

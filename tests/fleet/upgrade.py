@@ -172,6 +172,34 @@ def check_gives_up(test):
     test.migrate("held", FIRST_FLEET)
 
 
+def check_owner(test):
+    """Who did not make it does not migrate it, whatever else that role may: a superuser can do it as who made it."""
+    server, host = test.server, "hostile"
+    server.ask("CREATE ROLE maker LOGIN CREATEROLE; CREATE ROLE stranger LOGIN; CREATE DATABASE owned OWNER maker;"
+               "GRANT pagemeter_host TO maker WITH ADMIN OPTION")
+    server.ask(postgres.schema(None, FIRST_FLEET), "owned", "maker")
+    server.ask("GRANT CONNECT ON DATABASE owned TO stranger")
+    central.add_host(server, "owned", hostile.HOST, host)
+    server.ask(batches.call(hostile.BATCH), "owned", host)
+    before = all_made(server, "owned")
+    for role in ("postgres", "stranger", host):
+        product = scene.Product(test.bindir, server.uri("owned", role))
+        for command in ("migrate", "init"):
+            said = product.run("db", command, expect=3).stderr
+            if "the role maker" not in said or f"not {role}:" not in said or all_made(server, "owned") != before:
+                raise Wrong(f"{command} as {role}: {said}")
+    server.ask(batches.call(hostile.NEXT), "owned", host)
+    said = scene.Product(test.bindir, f"{server.uri('owned')}&options=-crole%3Dmaker").run("db", "migrate").stdout
+    others = server.ask("SELECT count(*) FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname IN"
+                        " ('meter', 'billing', 'pagemeter') AND p.proowner <> 'maker'::regrole", "owned")
+    if f"version {NEWEST} now" not in said or others != "0":
+        raise Wrong(f"a superuser as who made it: {said}, {others} functions are another's")
+    server.ask(batches.call(hostile.LATE), "owned", host)
+    said = scene.Product(test.bindir, server.uri("owned", "maker")).run("db", "migrate").stdout
+    if f"version {NEWEST} already" not in said:
+        raise Wrong(f"who made it, once more: {said}")
+
+
 def check_holes(test, version, is_of_the_day):
     """Half of the batches before, in any order, and all of them after: what is shown is the store of the host."""
     name = f"holes_{version}"
@@ -241,7 +269,7 @@ def check_goes_on(test, version, is_of_the_day):
             same.check_question(story, words)
 
 
-CHECKS = [(check_as_new,), (check_noted,), (check_note_fails,), *[(check, *of) for check in (check_holes, check_goes_on) for of in ((FIRST_FLEET, False), (6, True))],
+CHECKS = [(check_as_new,), (check_noted,), (check_note_fails,), (check_owner,), *[(check, *of) for check in (check_holes, check_goes_on) for of in ((FIRST_FLEET, False), (6, True))],
           (check_patience,), (check_gives_up,)]
 
 

@@ -56,6 +56,14 @@ SET LOCAL search_path = meter, billing, pg_temp;
 DELETE FROM pagemeter.made;
 INSERT INTO pagemeter.made (home, type, name, hash) SELECT home, type, name, hash FROM pagemeter.catalog;
 
+-- :name SELECT_OTHER_OWNER
+-- of a database that was made, if it is not ours
+SELECT pg_get_userbyid(nspowner), current_user
+  FROM pg_namespace
+ WHERE nspname IN ('meter', 'pagemeter') AND pg_get_userbyid(nspowner) <> current_user
+ ORDER BY nspname
+ LIMIT 1;
+
 -- :name SELECT_HOLDERS
 -- those that a migration may wait for; since when, only a superuser is told, and who has pg_read_all_stats
 SELECT string_agg(h.who, ', ' ORDER BY h.place)
