@@ -160,6 +160,7 @@ check: check-programs unit ## run the tests (installs what they need)
 	python3 tests/fleet/replay.py $(O)/bin
 	python3 tests/fleet/books.py --histories 4 $(O)/test/bin
 	python3 tests/fleet/tls.py $(O)/bin
+	python3 tests/fleet/roles.py $(O)/bin
 	python3 tests/fleet/broken.py $(O)/bin
 	python3 tests/fleet/fleet.py $(O)/bin
 	python3 tests/fleet/ship.py $(O)/bin

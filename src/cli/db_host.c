@@ -65,9 +65,12 @@ static bool add(int argc, char **argv, struct error *err)
     if (optind + 2 != argc || o.has_at || o.has_store)
         return error_set(err, ERR_USAGE, "usage: pagemeter %s", DB_HOST_TEXT);
     const char *role = argv[optind + 1];
+    bool had_settings;
 
-    if (!central_add_host(o.db, &o.host, role, err))
+    if (!central_add_host(o.db, &o.host, role, &had_settings, err))
         return false;
+    if (had_settings)
+        (void)printf("%s had settings of its own (ALTER ROLE), and has none now\n", role);
     (void)printf("%s may ship for the host %s; give it a password or a certificate\n", role,
                  uuid_format(&o.host, text));
     return true;

@@ -185,12 +185,32 @@ static bool make_role(struct db *db, const char *role, struct error *err)
     return is_ok && db_exec(db, sql, "make the role one of a host", err);
 }
 
-bool central_add_host(const char *uri, const struct uuid *host, const char *role, struct error *err)
+/* Who had the role may have given it settings that outlive a password: a timeout of a millisecond.
+ */
+static bool reset_role(struct db *db, const char *role, bool *had_settings, struct error *err)
+{
+    static const char what[] = "take the role's own settings from it";
+    struct db_stmt *stmt = NULL;
+    enum db_row row = DB_FAILED;
+
+    *had_settings = false;
+    if (!db_prepare(db, SQL_PG_SELECT_RESETS, &stmt, err))
+        return false;
+    db_bind_text(stmt, 1, role);
+    while ((row = db_step(stmt, what, err)) == DB_ROW && db_exec(db, db_text(stmt, 0), what, err))
+        *had_settings = true;
+    db_finalize(stmt);
+    return row == DB_DONE;
+}
+
+bool central_add_host(const char *uri, const struct uuid *host, const char *role,
+                      bool *had_settings, struct error *err)
 {
     struct db db = {0};
     struct db_stmt *stmt = NULL;
     bool is_ok = central_open(&db, uri, true, err) &&
                  db_begin(&db, DB_WRITING, "add a host", err) && make_role(&db, role, err) &&
+                 reset_role(&db, role, had_settings, err) &&
                  db_prepare(&db, SQL_PG_ADD_HOST, &stmt, err);
 
     if (is_ok) {

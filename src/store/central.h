@@ -73,9 +73,12 @@ MUST_CHECK bool central_lock_take(struct central_lock **out, const char *uri, co
                                   struct error *err);
 void central_lock_release(struct central_lock *lock); /* accepts NULL */
 
-/* A role that may ship for this host, and nothing else: made when there is none. */
+/*
+ * A role that may ship for this host, and nothing else: made when there is none. One that is there
+ * loses the settings that it has (ALTER ROLE ... SET), in every database.
+ */
 MUST_CHECK bool central_add_host(const char *uri, const struct uuid *host, const char *role,
-                                 struct error *err);
+                                 bool *had_settings, struct error *err);
 
 /* Where every store stands. */
 struct central_row {

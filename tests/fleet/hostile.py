@@ -466,7 +466,9 @@ def attempts_on(table, column):
 OTHER_ATTEMPTS = [
     "CREATE TABLE meter.x (x int)", "CREATE TABLE public.x (x int)", "CREATE TEMP TABLE x (x int)", "CREATE SCHEMA x",
     "SET ROLE pagemeter_keeper", "SET ROLE pagemeter_billing", "SET ROLE pagemeter_reader", "SET ROLE other_host",
-    "SET SESSION AUTHORIZATION other_host", "CREATE ROLE x", "ALTER ROLE hostile SUPERUSER", "GRANT pagemeter_reader TO hostile",
+    "SET SESSION AUTHORIZATION other_host", "CREATE ROLE x", "ALTER ROLE hostile SUPERUSER",
+    "ALTER ROLE hostile CONNECTION LIMIT 1000", "ALTER ROLE other_host SET statement_timeout = 1", "ALTER ROLE ALL SET statement_timeout = 1",
+    "ALTER SYSTEM SET work_mem = '1GB'", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'", "GRANT pagemeter_reader TO hostile",
     "SET session_replication_role = replica", "COPY (SELECT 1) TO PROGRAM 'true'", "COPY (SELECT 1) TO '/tmp/x'",
     "SELECT pg_read_file('PG_VERSION')", "SELECT lo_create(0)", "SELECT lo_from_bytea(0, '')", "SELECT pg_advisory_lock(1)",
     "SELECT pg_advisory_xact_lock(1)", "SELECT pg_try_advisory_lock_shared(1)", "CREATE EXTENSION pgstattuple",

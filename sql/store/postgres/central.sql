@@ -119,6 +119,14 @@ SELECT count(meter.retire_store(e.store_no, e.created_ns, e.created_ns))
 -- :name COUNT_ROLES
 SELECT count(*) FROM pg_roles WHERE rolname = ?1;
 
+-- :name SELECT_RESETS
+-- what takes from a role the settings that it, or somebody, gave it, in one database or in all
+SELECT format('ALTER ROLE %I %s RESET ALL', r.rolname, 'IN DATABASE ' || quote_ident(d.datname))
+  FROM pg_db_role_setting AS s
+  JOIN pg_roles AS r ON r.oid = s.setrole
+  LEFT JOIN pg_database AS d ON d.oid = s.setdatabase
+ WHERE r.rolname = ?1;
+
 -- :name ADD_HOST
 SELECT meter.admit_host(?1, ?2);
 
