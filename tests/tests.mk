@@ -167,6 +167,7 @@ check: check-programs unit ## run the tests (installs what they need)
 	bash tests/fleet/mutants.sh $(O)
 	python3 tests/fleet/retention.py $(O)/test/bin
 	python3 tests/fleet/awaited.py $(O)/test/bin
+	python3 tests/fleet/turns.py $(O)/test/bin
 	python3 tests/chart/run.py $(O)/bin
 	python3 tests/chart/fleet.py $(O)/bin
 	python3 tests/chart/top.py $(O)/bin
