@@ -178,10 +178,21 @@ check: check-programs unit ## run the tests (installs what they need)
 	bash tests/sim/mutants.sh $(O)/test/sim
 	mandoc -T lint -W warning docs/man/*.[1-9]
 
-.PHONY: check-citus
-check-citus: all ## the fleet on a Citus cluster: make check-citus CITUS=postgresql://... of an empty database
-	@test -n "$(CITUS)" || { echo "no cluster was named: make check-citus CITUS=postgresql://..., an empty database of it"; exit 1; }
-	python3 tests/fleet/same.py --citus '$(CITUS)' $(O)/bin
+.PHONY: check-citus check-citus-own
+check-citus: all ## the fleet on a Citus cluster: make check-citus CITUS=postgresql://... of an empty database, or CITUS=own
+	@test -n "$(CITUS)" || { echo "no cluster was named: make check-citus CITUS=postgresql://..., an empty database of it,"; \
+	    echo "or CITUS=own, for clusters of the tests' own where Citus is installed beside PostgreSQL"; exit 1; }
+	$(if $(filter own,$(CITUS)),$(MAKE) check-citus-own,python3 tests/fleet/same.py --citus '$(CITUS)' $(O)/bin)
+
+check-citus-own: export PAGEMETER_TEST_CITUS = 1
+check-citus-own: all test-programs
+	python3 tests/fleet/same.py $(O)/bin
+	python3 tests/fleet/schema.py --every 0 $(O)/bin
+	python3 tests/fleet/fleet.py $(O)/bin
+	python3 tests/fleet/ship.py $(O)/bin
+	python3 tests/fleet/retention.py --safe $(O)/test/bin
+	python3 tests/fleet/awaited.py $(O)/test/bin
+	python3 tests/serve/engines.py $(O)/bin
 
 .PHONY: lab
 lab: all $(O)/test/source_contract $(O)/test/actuator_contract ## the tests on a real Xen under QEMU

@@ -114,11 +114,12 @@ def nights(t, out):
 
 def tell(bindir, server, scratch):
     """What is wrong, or None."""
-    server.ask(f"DROP DATABASE IF EXISTS {DATABASE}; ")
-    server.ask(f"CREATE DATABASE {DATABASE}")
+    server.drop(DATABASE)
+    server.create(DATABASE)
     with tempfile.TemporaryDirectory(dir=scratch) as directory:
         t = Story(bindir, directory, server)
         t.run("db", "init")
+        server.distribute(DATABASE)
         try:
             trace = scene.sealed_january(t)
             trace.head()
@@ -149,7 +150,7 @@ def tell(bindir, server, scratch):
 
 def main():
     passed = failed = 0
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch, postgres.Server() as server:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch, postgres.any_server() as server:
         for safety in (None, "billing-delivered"):
             os.environ["PAGEMETER_SAFETY_OFF"] = safety or ""
             wrong = tell(sys.argv[1], server, scratch)

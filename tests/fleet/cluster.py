@@ -1,4 +1,5 @@
-"""A Citus cluster of a test's own: a coordinator and two workers, in a directory that is gone afterwards.
+"""A Citus cluster of a test's own, with PAGEMETER_TEST_CITUS=1: a coordinator and two workers in a directory that is
+gone afterwards.
 
 Citus is in no Debian: it must be installed beside PostgreSQL. A test without it fails.
 """
@@ -51,6 +52,10 @@ class Cluster(postgres.Server):
         self.ask(f"SELECT citus_set_coordinator_host('{self.place}', {PORT})", name)
         for node in range(1, WORKERS + 1):
             self.ask(f"SELECT citus_add_node('{self.place}', {PORT + node})", name)
+
+    def drop(self, name):
+        for node in range(WORKERS + 1):
+            self.ask_node(node, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def distribute(self, name):
         for path in DISTRIBUTION:

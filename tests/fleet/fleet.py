@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Twenty hosts whose clocks differ ship to one PostgreSQL through everything that goes wrong.
 
-    fleet.py [--seed N] [--hosts N] [--lives N] [--cluster] BINDIR
+    fleet.py [--seed N] [--hosts N] [--lives N] BINDIR
 
 Each host is a random trace (tests/property/generate.py: boots, gaps, clocks that step, restarts of
 the meter) of VMs that move between hosts, replayed into its own store part by part while a `pagemeter
@@ -31,7 +31,6 @@ import time
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "property"))
-import cluster
 import generate
 import oracle
 import server as postgres
@@ -262,7 +261,6 @@ def main():
     parser.add_argument("--seed", type=int, default=int(os.environ.get("PAGEMETER_TEST_SEED") or random.SystemRandom().randrange(10**9)))
     parser.add_argument("--hosts", type=int, default=20)
     parser.add_argument("--lives", type=int, default=60)
-    parser.add_argument("--cluster", action="store_true", help="a Citus cluster of the test's own")
     parser.add_argument("bindir")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
@@ -282,8 +280,7 @@ def main():
             return None
 
     with tempfile.TemporaryDirectory(prefix="pagemeter-fleet.", dir="/dev/shm") as scratch, \
-            (cluster.Cluster if options.cluster else postgres.Server)("-c synchronous_commit=off") as server:
-        # ship() must not go by this option
+            postgres.any_server("-c synchronous_commit=off") as server:  # ship() must not go by it
         os.chmod(scratch, 0o755)
         server.create("fleet")
         server.ask("ALTER DATABASE fleet SET search_path = meter, billing")

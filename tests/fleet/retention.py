@@ -224,10 +224,11 @@ STORY = [nothing_goes_before_its_time, raw_goes, what_is_said_and_not_charged_st
 
 def tell(bindir, server, scratch):
     """What fails first, or None."""
-    server.ask(f"DROP DATABASE IF EXISTS {DATABASE}")
-    server.ask(f"CREATE DATABASE {DATABASE}")
+    server.drop(DATABASE)
+    server.create(DATABASE)
     test = Test(bindir, os.path.join(scratch, str(time.monotonic_ns())), server)
     test.run("db", "init")
+    server.distribute(DATABASE)
     make = scene.Trace.head
     try:
         scene.Trace.head = lambda trace: (setattr(test, "trace", trace), make(trace))[1]
@@ -246,10 +247,11 @@ def away_for_long(bindir, server, scratch):
     """A host ships what is older than the retention: raw rows go between its batches, and none of them contradicts."""
     seed = int(os.environ.get("PAGEMETER_TEST_SEED") or random.SystemRandom().randrange(10**9))
     pick, trace = random.Random(seed), scene.Trace(60 * scene.SECOND)
-    server.ask(f"DROP DATABASE IF EXISTS {DATABASE}")
-    server.ask(f"CREATE DATABASE {DATABASE}")
+    server.drop(DATABASE)
+    server.create(DATABASE)
     test = Test(bindir, os.path.join(scratch, "away"), server)
     test.run("db", "init")
+    server.distribute(DATABASE)
     trace.utc = scene.JANUARY_31
     trace.domains |= {1: (scene.A, 3 * scene.GIB), 2: (scene.B, scene.GIB)}
     for i in range(25):
@@ -268,9 +270,9 @@ def away_for_long(bindir, server, scratch):
             return f"away_for_long, seed {seed}: {found} conflicts behind tick {trace.seq}"
     if test.ask("SELECT count(*) FROM meter.prune") == "0":
         return f"away_for_long, seed {seed}: nothing was pruned"
-    left = test.ask("SELECT c.oid::regclass FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid WHERE inhparent IN"
-                    " ('meter.tick_pack'::regclass, 'meter.segment_row'::regclass) AND c.relname ~ '_2024_'"
-                    " EXCEPT SELECT tableoid::regclass FROM meter.tick_pack EXCEPT SELECT tableoid::regclass FROM meter.segment_row")
+    months = test.ask("SELECT c.oid::regclass FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid WHERE inhparent IN"
+                      " ('meter.tick_pack'::regclass, 'meter.segment_row'::regclass) AND c.relname ~ '_2024_'").split()
+    left = [month for month in months if not test.ask(f"SELECT 1 FROM {month} LIMIT 1")]
     if left:
         return f"away_for_long, seed {seed}: partitions that are empty stay: {left}"
     words = ("usage", "--by", "vm,life,hour", "--format", "csv")
@@ -281,7 +283,7 @@ def main():
     bindir = sys.argv[-1]
     passed = failed = 0
     os.environ.pop("PAGEMETER_SAFETY_OFF", None)
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch, postgres.Server() as server:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch, postgres.any_server() as server:
         wrong = away_for_long(bindir, server, scratch)
         passed, failed = int(wrong is None), int(wrong is not None)
         if wrong:

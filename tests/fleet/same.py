@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The same measurements and the same commands in a directory and in PostgreSQL say the same, to the byte.
 
-    same.py [--given URI | --citus URI | --cluster] BINDIR
+    same.py [--given URI | --citus URI] BINDIR
 
 A story (tests/billing/scene.py) is told to both: traces are replayed into the directory, and shipped
 from there to a database of PostgreSQL made for the test; each command is given to both, and must print
@@ -22,7 +22,6 @@ import tempfile
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "billing"))
-import cluster
 import given
 import scene
 import server as postgres
@@ -162,14 +161,13 @@ def check_role(both, server, database):
 def server_of(options):
     if options.citus or options.given:
         return given.Given(options.citus or options.given, bool(options.citus))
-    return cluster.Cluster() if options.cluster else postgres.Server()
+    return postgres.any_server()
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--given", help="an empty database, instead of a server of the test's own")
     parser.add_argument("--citus", help="an empty database of a Citus cluster")
-    parser.add_argument("--cluster", action="store_true", help="a Citus cluster of the test's own")
     parser.add_argument("bindir")
     options = parser.parse_args()
     failed = passed = 0

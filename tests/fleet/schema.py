@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """schema/postgres: batches in any order give the same tables, hosts can do nothing else, audits find it.
 
-    schema.py [--only WORD] [--every N] [--times] [--cluster] BINDIR
+    schema.py [--only WORD] [--every N] [--times] BINDIR
 
 Stores are made of random traces, and delivered to PostgreSQL by ship(), one to five times each, in any
 order, cut anywhere: what is shown must be the local store as of the tick up to which nothing is
 missing, row by row. hostile.py has what a host may not do. Then what keeps all this is broken in the
-schema, one thing at a time (with --every N, every Nth of them), and the check that is for it must fail.
+schema, one thing at a time (with --every N, every Nth of them, with 0 none), and the check that is for it must fail.
 The last line is "N passed, M failed".
 """
 
@@ -24,7 +24,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import batches
 import central
-import cluster
 import hostile
 import server as fleet
 import spoilt
@@ -389,7 +388,6 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--times", action="store_true")
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--cluster", action="store_true", help="a Citus cluster of the test's own; no mutants")
     parser.add_argument("bindir")
     options = parser.parse_args()
     pick = central.seed()
@@ -410,12 +408,12 @@ def main():
             print(f"{time.monotonic() - begun:6.1f} s  {what}")
 
     place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="pagemeter-fleet.", dir=place) as scratch, \
-            (cluster.Cluster if options.cluster else fleet.Server)() as server:
+    with tempfile.TemporaryDirectory(prefix="pagemeter-fleet.", dir=place) as scratch, fleet.any_server() as server:
         scene = Scene(server, stores.Maker(options.bindir, scratch), pick)
         for check in CHECKS:
             attempt(check.__name__.replace("check_", ""), lambda check=check: check(scene))
-        for what, text, other, check in MUTANTS[pick.randrange(options.every)::options.every] if not options.cluster else []:
+        mutants = MUTANTS[pick.randrange(options.every)::options.every] if options.every else []
+        for what, text, other, check in mutants:
             attempt(f"mutant: {what}", lambda text=text, other=other, check=check: check_mutant(scene, text, other, check))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

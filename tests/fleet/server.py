@@ -73,6 +73,9 @@ class Server:
         """An empty database, for `pagemeter db init`; what that made is to be distributed."""
         self.ask(f"CREATE DATABASE {name}")
 
+    def drop(self, name):
+        self.ask(f"DROP DATABASE IF EXISTS {name}")
+
     def distribute(self, name):
         """Over the nodes of a cluster (cluster.py); here there is one."""
 
@@ -145,6 +148,14 @@ class Session:
 
     def end(self):
         self.process.communicate()
+
+
+def any_server(options=""):
+    """With PAGEMETER_TEST_CITUS a cluster."""
+    if os.environ.get("PAGEMETER_TEST_CITUS"):
+        import cluster
+        return cluster.Cluster(options)
+    return Server(options)
 
 
 def schema(change, versions=len(MIGRATIONS)):

@@ -30,9 +30,10 @@ import run as charts
 
 def told(bindir, scratch, server):
     """The story, to both; books of one are copied into the other, so that they bear the same times."""
-    server.ask("CREATE DATABASE serve")
+    server.create("serve")
     both = same.Both(bindir, os.path.join(scratch, "db"), server, "serve")
     both.central.run("db", "init")
+    server.distribute("serve")
     scene.make(both)
     same.copy_books(both, server, "serve")
     return both
@@ -129,7 +130,7 @@ def main():
     t.bindir = os.path.abspath(sys.argv[1])
     only = sys.argv[2:]
     passed = failed = 0
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch, postgres.Server() as t.postgres:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch, postgres.any_server() as t.postgres:
         t.both = told(t.bindir, scratch, t.postgres)
         key = os.path.join(scratch, "link.key")
         t.both.file.run("link", "--make-key", "--key", key)
