@@ -48,7 +48,7 @@ struct pg_stmt {
     PGresult *ahead; /* the one behind it, or how the answer ends; NULL: it broke off */
     PGresult *head;  /* the columns */
     PGresult **kept; /* rows that were still to come when another statement was run */
-    size_t kept_count, kept_next;
+    size_t kept_count, kept_room, kept_next;
 };
 
 static struct pg *pg_of(const struct db *db)
@@ -76,7 +76,7 @@ static const struct {
     {"40", ERR_RETRY, "another program wrote at the same time: run it again"},
     {"53", ERR_RETRY, "the server is full: make room on it"},
     {"57014", ERR_RETRY, "it was canceled there: unless that was by hand, raise statement_timeout"},
-    {"57", ERR_RETRY, "the server was stopped: run it again when it is back"},
+    {"57", ERR_RETRY, "the server was stopped, or this session ended there: run it again"},
     {"08", ERR_RETRY, "the connection broke: run it again"},
     {"P0001", ERR_REFUSED, "it refused"},
 };
@@ -177,12 +177,11 @@ static bool finish_queue(struct db *db, const char *what, struct error *err)
 static bool keep_rows(struct pg_stmt *s, struct error *err)
 {
     struct pg *pg = pg_of(s->base.db);
-    size_t room = 0;
     PGresult *result;
 
     while ((result = PQgetResult(pg->conn)) != NULL) {
-        if (s->kept_count == room) {
-            size_t more = room == 0 ? 64 : room * 2;
+        if (s->kept_count == s->kept_room) {
+            size_t more = s->kept_room == 0 ? 64 : s->kept_room * 2;
             PGresult **larger = realloc(s->kept, more * sizeof(PGresult *));
 
             if (larger == NULL) {
@@ -190,7 +189,7 @@ static bool keep_rows(struct pg_stmt *s, struct error *err)
                 return error_set(err, ERR_NOMEM, "not enough memory for the rows of an answer");
             }
             s->kept = larger;
-            room = more;
+            s->kept_room = more;
         }
         s->kept[s->kept_count++] = result;
     }
@@ -222,7 +221,7 @@ static void end_rows(struct pg_stmt *s)
         PQclear(s->kept[s->kept_next++]);
     free(s->kept);
     s->kept = NULL;
-    s->kept_count = s->kept_next = 0;
+    s->kept_count = s->kept_room = s->kept_next = 0;
     s->is_begun = false;
 }
 
