@@ -118,20 +118,23 @@ $$;
 
 -- ---- the batch ----
 
--- The number of a store. It is the caller's until the end of the transaction, so that one batch of it is
--- stored at a time.
+-- The number of a store, which is the caller's until the end of the transaction, so that one batch of it is stored
+-- at a time; who keeps the database takes it as well. Nobody else waits for who doesn't end: these locks are
+-- looked after where all sessions are, and not where a copy of the table is. A host makes one store at a time,
+-- with the next number that nobody is about to make one with.
 CREATE OR REPLACE FUNCTION ship_store(p_host text, p_store text, p_number bigint, p_created_ns bigint, p_restored_from text,
                            p_restored_after bigint) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     v_store store;
     v_from int;
     v_after bigint;
+    v_no int;
 BEGIN
-    SELECT s.* INTO v_store FROM store AS s WHERE s.store = p_store FOR NO KEY UPDATE;
+    SELECT s.* INTO v_store FROM store AS s WHERE s.store = p_store;
     IF NOT FOUND THEN
-        LOCK TABLE store IN SHARE ROW EXCLUSIVE MODE;
-        -- made by another session meanwhile: then it is that one's, or a third's
-        SELECT s.* INTO v_store FROM store AS s WHERE s.store = p_store FOR NO KEY UPDATE;
+        PERFORM pg_advisory_xact_lock(1347898742, hashtext(p_host));
+        -- made by another session meanwhile
+        SELECT s.* INTO v_store FROM store AS s WHERE s.store = p_store;
     END IF;
     IF p_restored_from IS NOT NULL THEN
         SELECT s.store_no INTO v_from FROM store AS s WHERE s.store = p_restored_from AND s.host = p_host;
@@ -150,16 +153,22 @@ BEGIN
             RAISE EXCEPTION 'store % was made, or restored, otherwise than was said before', p_store
                 USING HINT = 'Two files with one id: one is a copy. Restore a backup with pagemeter restore, which gives it an id of its own.';
         END IF;
+        PERFORM pg_advisory_xact_lock(1347898741, v_store.store_no);
         RETURN v_store.store_no;
     END IF;
     IF (SELECT count(*) FROM store AS s WHERE s.host = p_host) >= 1000 THEN
         RAISE EXCEPTION 'host % has 1000 stores already', p_host
             USING HINT = 'A store is made once, and anew when a backup is restored: look who makes so many.';
     END IF;
+    SELECT coalesce(max(s.store_no), 0) INTO v_no FROM store AS s;
+    LOOP
+        v_no := v_no + 1;
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(1347898741, v_no);
+        EXIT WHEN NOT EXISTS (SELECT 1 FROM store AS s WHERE s.store_no = v_no);
+    END LOOP;
     INSERT INTO store (store_no, store, host, number, created_ns, after_tick, restored_from)
-    SELECT coalesce(max(s.store_no), 0) + 1, p_store, p_host, p_number, p_created_ns, v_after, v_from FROM store AS s
-    RETURNING store_no INTO v_store.store_no;
-    RETURN v_store.store_no;
+    VALUES (v_no, p_store, p_host, p_number, p_created_ns, v_after, v_from);
+    RETURN v_no;
 END
 $$;
 
@@ -365,6 +374,29 @@ BEGIN
     END IF;
     RETURN QUERY SELECT coalesce((SELECT m.whole_to % 1000000000000 FROM store_mark AS m WHERE m.store_no = v_no), v_begin),
                         v_conflicts;
+END
+$$;
+
+-- ---- what a keeper does to stores ----
+
+-- The host is gone for good, or goes on with another store: this one ends with its last tick that nothing
+-- is missing before. Returns that tick. Said again it changes nothing.
+CREATE OR REPLACE FUNCTION retire_store(p_store_no bigint, p_at_ns bigint, p_said_ns bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = meter, pg_temp AS $$
+DECLARE
+    v_tick bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(1347898741, p_store_no::int);  -- no batch meanwhile
+    SELECT r.tick INTO v_tick FROM retired AS r WHERE r.store_no = p_store_no;
+    IF FOUND THEN
+        RETURN v_tick;
+    END IF;
+    SELECT m.whole_to INTO v_tick FROM store_mark AS m WHERE m.store_no = p_store_no;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'store % has delivered nothing that could be the last', p_store_no;
+    END IF;
+    INSERT INTO retired (store_no, at_ns, tick, said_ns) VALUES (p_store_no, p_at_ns, v_tick, p_said_ns);
+    RETURN v_tick;
 END
 $$;
 

@@ -4,6 +4,7 @@ Checks for schema.py; each takes the scene, and what is broken in the schema whe
 """
 
 import concurrent.futures
+import contextlib
 import copy
 import json
 import time
@@ -278,6 +279,35 @@ def check_made_meanwhile(scene, change=None):
             must("lock timeout" in str(error), str(error))
         second.result()
     must(deliver(NEXT) == [(24, 0)], "what comes behind them")
+
+
+@contextlib.contextmanager
+def held(scene, name, text, role="hostile"):
+    """A transaction of somebody else's that has done this, and does not end."""
+    ask = lambda text: scene.server.ask(text, name)
+    sleeping = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        other = pool.submit(scene.server.ask, f"BEGIN; {text} SELECT pg_sleep(60)", name, role)
+        until(lambda: ask(f"SELECT count(*) {sleeping}") == "1")
+        try:
+            yield
+        finally:
+            must(ask(f"SELECT pg_terminate_backend(pid, 5000) {sleeping}") == "t", "it was waited for")
+            other.exception()
+
+
+def check_patience(scene, change=None):
+    """A host's transaction that does not end is waited for by no other host, and by a keeper for no longer than it says."""
+    name, deliver = prepared(scene, change)
+    question = changed(BATCH, up_to=-1, rows={}, ticks=[], segments=[])
+    deliver(BATCH)
+    ask = lambda text, role="postgres": scene.server.ask(f"SET statement_timeout = '10s'; {text}", name, role)
+    numbers = lambda: ask("SELECT string_agg(store_no || right(store, 2), ' ' ORDER BY store_no) FROM meter.store")
+    with held(scene, name, batches.call(changed(question, store=STORE[:-1] + "7"))):
+        ask(batches.call(changed(BATCH, store=OTHER_STORE)), "other_host")
+        ask(batches.call(changed(question, store=OTHER_STORE[:-1] + "7")), "other_host")
+    deliver(changed(question, store=STORE[:-1] + "8"))
+    must(numbers() == "1a2 3b2 4b7 5a8", f"stores and their numbers: {numbers()}")
 
 
 def until(condition):
@@ -574,4 +604,4 @@ def must_refuse(ask, text):
     raise AssertionError(f"not refused: {text}")
 
 
-CHECKS = [check_contradictions, check_most_contradictions, check_believed_in_parts, check_end_first, check_hidden, check_restarts, check_pruned_cut, check_snapshots, check_made_meanwhile, check_limits, check_question, check_other_hosts, check_rights, check_books]
+CHECKS = [check_contradictions, check_most_contradictions, check_believed_in_parts, check_end_first, check_hidden, check_restarts, check_pruned_cut, check_snapshots, check_made_meanwhile, check_patience, check_limits, check_question, check_other_hosts, check_rights, check_books]

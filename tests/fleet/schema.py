@@ -11,8 +11,6 @@ The last line is "N passed, M failed".
 """
 
 import argparse
-import concurrent.futures
-import contextlib
 import os
 import random
 import sys
@@ -257,24 +255,12 @@ def check_readers(scene, change=None):
     name = scene.database(change)
     central.add_host(scene.server, name, hostile.HOST, "hostile")
     ask = lambda text: scene.server.ask(f"SET statement_timeout = '8s'; {text}", name)
-    sleeping = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
-
-    @contextlib.contextmanager
-    def held(text, role):
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            other = pool.submit(scene.server.ask, f"BEGIN; {text}; SELECT pg_sleep(60)", name, role)
-            hostile.until(lambda: ask(f"SELECT count(*) {sleeping}") == "1")
-            try:
-                yield
-            finally:
-                must(ask(f"SELECT pg_terminate_backend(pid, 5000) {sleeping}") == "t", "it was waited for")
-                other.exception()
-
-    with held(batches.call(hostile.BATCH).rstrip(";"), "hostile"):
+    with hostile.held(scene, name, batches.call(hostile.BATCH)):
         must(scene.server.ask("SET lock_timeout = '1s'; SELECT count(*) FROM meter.usage_hour", name) == "0", "a host's batch")
     central.deliver(scene.server, name, "hostile", [batches.call(hostile.BATCH)])
     ask("SELECT meter.make_month(482880)")
-    with held("SELECT " + ", ".join(f"(SELECT count(*) FROM meter.{of})" for of in ("usage_hour", "segment_row", "tick_pack")), "postgres"):
+    of_all = ", ".join(f"(SELECT count(*) FROM meter.{of})" for of in ("usage_hour", "segment_row", "tick_pack"))
+    with hostile.held(scene, name, f"SELECT {of_all};", "postgres"):
         must(ask("SELECT meter.make_partitions(0)") == "2", "what no reader is in the way of is made")
         must(ask("SELECT meter.drop_empty_partitions()") == "0", "what is read is dropped")
     must(ask("SELECT meter.make_partitions(0)") == "2", "the hours of this month and of that of the host")
@@ -354,8 +340,9 @@ MUTANTS = [
     ("a batch goes over a cut", "(r ->> 0)::bigint <> p_first OR (r ->> 1)::bigint <> p_hour", "false", hostile.check_limits),
     ("a batch may be of an old snapshot", "IF current_setting('transaction_isolation') <> 'read committed' THEN", "IF false THEN",
      hostile.check_snapshots),
-    ("two sessions have one store", "WHERE s.store = p_store FOR NO KEY UPDATE;\n    END IF;\n    IF p_restored", "WHERE s.store = p_store;\n    END IF;\n    IF p_restored",
+    ("two sessions have one store", "PERFORM pg_advisory_xact_lock(1347898741, v_store.store_no);", "",
      hostile.check_made_meanwhile),
+    ("a number is another store's as well", "CONTINUE WHEN NOT pg_try_advisory_xact_lock(1347898741, v_no);", "", hostile.check_patience),
     ("what can't be read becomes whole", "IF v_is > v_was THEN", "IF false THEN", hostile.check_limits),
     ("a time may be beyond 63 bits", "m.last_ns + p.late_base + r.utc_offset_ns + p.utc_diff_base) > 9223372032559808511", "0) > 9223372032559808511",
      hostile.check_limits),
