@@ -380,13 +380,18 @@ $$;
 -- ---- what a keeper does to stores ----
 
 -- The host is gone for good, or goes on with another store: this one ends with its last tick that nothing
--- is missing before. Returns that tick. Said again it changes nothing.
+-- is missing before. Returns that tick. Said again it changes nothing. A batch of it is waited for, but not long.
 CREATE OR REPLACE FUNCTION retire_store(p_store_no bigint, p_at_ns bigint, p_said_ns bigint) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = meter, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = meter, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
     v_tick bigint;
 BEGIN
-    PERFORM pg_advisory_xact_lock(1347898741, p_store_no::int);  -- no batch meanwhile
+    BEGIN
+        PERFORM pg_advisory_xact_lock(1347898741, p_store_no::int);
+    EXCEPTION WHEN lock_not_available THEN
+        RAISE EXCEPTION 'a session of its host delivers to store % and does not end', p_store_no
+            USING HINT = 'End it: pg_stat_activity has its pid, for pg_terminate_backend().', ERRCODE = 'object_in_use';
+    END;
     SELECT r.tick INTO v_tick FROM retired AS r WHERE r.store_no = p_store_no;
     IF FOUND THEN
         RETURN v_tick;
@@ -400,6 +405,82 @@ BEGIN
 END
 $$;
 
+-- A store ends where another was restored in its place. Returns how many do. One that somebody delivers to is
+-- left for the next time: of many none is waited for.
+CREATE OR REPLACE FUNCTION retire_restored() RETURNS int LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = meter, pg_temp AS $$
+DECLARE
+    v_retired int := 0;
+    v record;
+BEGIN
+    FOR v IN
+        SELECT s.restored_from AS store_no, min(s.created_ns) AS created_ns FROM store AS s
+         WHERE s.restored_from IS NOT NULL GROUP BY s.restored_from ORDER BY s.restored_from
+    LOOP
+        CONTINUE WHEN EXISTS (SELECT 1 FROM retired AS r WHERE r.store_no = v.store_no);
+        CONTINUE WHEN NOT EXISTS (SELECT 1 FROM store_mark AS m WHERE m.store_no = v.store_no);
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(1347898741, v.store_no);
+        PERFORM retire_store(v.store_no, v.created_ns, v.created_ns);
+        v_retired := v_retired + 1;
+    END LOOP;
+    RETURN v_retired;
+END
+$$;
+
+-- 0001's returned nothing
+DROP FUNCTION IF EXISTS prune_store(bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint);
+
+-- Raw rows of a store before this cut go; what their intervals gave to usage_hour is written down. Returns 1,
+-- or 0 when somebody delivers to it: then it is left for the next time.
+CREATE FUNCTION prune_store(p_store_no bigint, p_up_to_tick bigint, p_pruned_ns bigint, p_to_hour bigint,
+                            p_kib_s bigint, p_kib_s_frac bigint, p_measured_ns bigint, p_missing_ns bigint,
+                            p_excluded_ns bigint) RETURNS int
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = meter, pg_temp AS $$
+DECLARE
+    v_base bigint := p_store_no * 1000000000000;
+    v_first_segment bigint;
+    v_hours int[];
+    v_ticks bigint;
+    v_segments bigint;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(1347898741, p_store_no::int) THEN
+        RETURN 0;
+    END IF;
+    SELECT c.first_segment INTO v_first_segment
+      FROM hour_cut AS c
+      JOIN derived AS d ON d.store_no = c.store_no AND d.tick >= c.tick
+     WHERE c.store_no = p_store_no AND c.tick = p_up_to_tick;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'store % can''t be pruned up to tick %', p_store_no, p_up_to_tick
+            USING HINT = 'Rows are pruned up to an hour cut that usage is derived up to.';
+    END IF;
+    v_hours := ARRAY(SELECT DISTINCT c.hour FROM hour_cut_row AS c
+                      WHERE c.store_no = p_store_no AND c.tick >= v_base AND c.tick < p_up_to_tick);
+    WITH gone AS (
+        DELETE FROM segment_row AS s
+         WHERE s.store_no = p_store_no AND s.hour = ANY (v_hours) AND s.segment < v_first_segment
+        RETURNING 1
+    )
+    SELECT count(*) INTO v_segments FROM gone;
+    WITH gone AS (
+        DELETE FROM tick_pack AS p
+         WHERE p.store_no = p_store_no AND p.hour = ANY (v_hours) AND p.first_tick < p_up_to_tick
+        RETURNING p.ticks
+    )
+    SELECT coalesce(sum(ticks), 0) INTO v_ticks FROM gone;
+    DELETE FROM hour_cut_row AS c
+     WHERE c.store_no = p_store_no AND c.tick >= v_base AND c.tick < p_up_to_tick;
+    INSERT INTO prune (store_no, up_to_tick, pruned_ns, to_hour, ticks, segments, kib_s, kib_s_frac,
+                       measured_ns, missing_ns, excluded_ns)
+    VALUES (p_store_no, p_up_to_tick, p_pruned_ns, p_to_hour, v_ticks, v_segments, p_kib_s, p_kib_s_frac,
+            p_measured_ns, p_missing_ns, p_excluded_ns);
+    RETURN 1;
+END
+$$;
+
 -- as 0004 says of all that were there: for whoever migrates
 REVOKE ALL ON FUNCTION make_month(bigint, text[]), make_month_soon(bigint, text[]),
-    ship_check(int, bigint, bigint, int[], bigint[]) FROM PUBLIC;
+    ship_check(int, bigint, bigint, int[], bigint[]), retire_restored(),
+    prune_store(bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION retire_restored(),
+    prune_store(bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint) TO pagemeter_keeper;

@@ -66,8 +66,12 @@ static bool find_oldest(struct store *s, const struct store_marks *m, int64_t be
     return row != DB_FAILED;
 }
 
-/* In PostgreSQL the rows go by the same function. */
-static bool write_digest(struct store *s, int64_t to, const struct digest *d, struct error *err)
+/*
+ * In PostgreSQL the rows go by the same function; *is_held: somebody delivers to this store, and
+ * nothing went.
+ */
+static bool write_digest(struct store *s, int64_t to, const struct digest *d, bool *is_held,
+                         struct error *err)
 {
     struct db_stmt *stmt = NULL;
     int64_t kib_s;
@@ -81,10 +85,11 @@ static bool write_digest(struct store *s, int64_t to, const struct digest *d, st
                  (const int64_t[]){to, clock_utc().ns, d->to_hour, kib_s, frac, d->measured_ns,
                                    d->missing_ns, d->excluded_ns},
                  8);
-    bool is_ok = db_run(stmt, "prune it", err);
+    enum db_row row = db_step(stmt, "prune it", err);
 
+    *is_held = row == DB_ROW && db_int(stmt, 0) == 0;
     db_finalize(stmt);
-    return is_ok;
+    return row != DB_FAILED;
 }
 
 static bool delete_before(struct store *s, int64_t to, struct error *err)
@@ -105,19 +110,22 @@ static bool delete_before(struct store *s, int64_t to, struct error *err)
     return is_ok;
 }
 
-static bool prune_hour(struct store *s, int64_t from, int64_t to, struct error *err)
+static bool prune_hour(struct store *s, int64_t from, int64_t to, bool *is_held, struct error *err)
 {
     struct digest digest = {0};
     struct range_sink sink = {add_to_digest, &digest};
 
-    return store_integrate_range(s, from, to, &sink, err) && write_digest(s, to, &digest, err) &&
+    return store_integrate_range(s, from, to, &sink, err) &&
+           write_digest(s, to, &digest, is_held, err) &&
            (s->db.is_postgres || delete_before(s, to, err));
 }
 
 static bool prune_store(struct store *s, const struct store_marks *m, int64_t before_hour,
                         unsigned hours_max, unsigned *pruned, struct error *err)
 {
-    while (*pruned < hours_max) {
+    bool is_held = false;
+
+    while (*pruned < hours_max && !is_held) {
         int64_t from;
         int64_t to;
         bool is_there;
@@ -128,11 +136,11 @@ static bool prune_store(struct store *s, const struct store_marks *m, int64_t be
             return true;
         if (!db_begin(&s->db, DB_WRITING, "prune it", err))
             return false;
-        if (!prune_hour(s, from, to, err) || !db_commit(&s->db, "prune it", err)) {
+        if (!prune_hour(s, from, to, &is_held, err) || !db_commit(&s->db, "prune it", err)) {
             db_rollback(&s->db);
             return false;
         }
-        ++*pruned;
+        *pruned += is_held ? 0 : 1;
     }
     return true;
 }

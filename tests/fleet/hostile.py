@@ -306,8 +306,23 @@ def check_patience(scene, change=None):
     with held(scene, name, batches.call(changed(question, store=STORE[:-1] + "7"))):
         ask(batches.call(changed(BATCH, store=OTHER_STORE)), "other_host")
         ask(batches.call(changed(question, store=OTHER_STORE[:-1] + "7")), "other_host")
+    scene.server.ask(f"INSERT INTO meter.derived VALUES (1, {SIZE + 25}), (3, 3 * {SIZE} + 25)", name)
+    deliver(NEXT, LATE)
+    restored = dict(question, restored_after=5, after=5, up_to=5)
+    deliver(changed(restored, store=STORE[:-1] + "9", restored_from=STORE))
+    with held(scene, name, batches.call(question)):
+        must(ask("SELECT meter.retire_restored()") == "0", "a store that somebody delivers to is retired")
+        must(ask(f"SELECT meter.prune_store(1, {SIZE + 25}, 1, {HOUR}, 0, 0, 0, 0, 0)") == "0", "or pruned")
+        try:
+            ask("SELECT meter.retire_store(1, 1, 1)")
+            raise AssertionError("or retired, by a person")
+        except fleet.Refused as error:
+            must("delivers to store 1 and does not end" in str(error), str(error))
+        must(ask("SELECT meter.retire_store(3, 1, 1)") == str(3 * SIZE + 20), "another store is retired meanwhile")
+    must(ask(f"SELECT meter.prune_store(1, {SIZE + 25}, 1, {HOUR}, 0, 0, 0, 0, 0)") == "1", "pruned afterwards")
+    must(ask("SELECT meter.retire_restored(); SELECT meter.retire_restored()") == "1\n0", "retired afterwards, once")
     deliver(changed(question, store=STORE[:-1] + "8"))
-    must(numbers() == "1a2 3b2 4b7 5a8", f"stores and their numbers: {numbers()}")
+    must(numbers() == "1a2 3b2 4b7 5a9 6a8", f"stores and their numbers: {numbers()}")
 
 
 def until(condition):
@@ -506,7 +521,7 @@ OTHER_ATTEMPTS = [
     "ALTER FUNCTION meter.ship_has(int, bigint) COST 2", "CREATE VIEW pg_temp.x AS SELECT 1", "SELECT meter.ship_has(1, 1)",
     "SELECT meter.make_partitions(3)", "SELECT meter.strftime('%Y', 1, 'unixepoch')", "SELECT * FROM meter.ticks_between(1, 1, 1)", "SELECT * FROM meter.store_ends()", "SELECT * FROM meter.lives_of('')",
     "SELECT meter.retire_store(1, 1, 1)", "SELECT meter.admit_host('hostile', 'x')", "SELECT meter.drop_empty_partitions()",
-    "SELECT meter.prune_store(1, 1, 1, 1, 1, 1, 1, 1, 1)",
+    "SELECT meter.prune_store(1, 1, 1, 1, 1, 1, 1, 1, 1)", "SELECT meter.retire_restored()",
 ]
 
 
@@ -544,7 +559,7 @@ def check_rights(scene, change=None):
     called = {"ticks_between", "store_ends", "lives_of", "strftime"}
     for group, written, more in (
             ("reader", set(), set()), ("billing", books, set()),
-            ("keeper", kept, {"ship", "make_partitions", "drop_empty_partitions", "drop_hours", "admit_host", "retire_store", "prune_store"})):
+            ("keeper", kept, {"ship", "make_partitions", "drop_empty_partitions", "drop_hours", "admit_host", "retire_store", "retire_restored", "prune_store"})):
         role = f"one_{group}"
         scene.server.ask(f"DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') THEN"
                          f" CREATE ROLE {role} LOGIN IN ROLE pagemeter_{group}; END IF; END $$", name)

@@ -108,13 +108,7 @@ SELECT meter.make_partitions(3);
 SELECT meter.drop_empty_partitions();
 
 -- :name RETIRE_RESTORED
--- a store ends where another was restored in its place
-SELECT count(meter.retire_store(e.store_no, e.created_ns, e.created_ns))
-  FROM (SELECT o.store_no, min(n.created_ns) AS created_ns
-          FROM meter.store AS n
-          JOIN meter.store_mark AS o ON o.store_no = n.restored_from
-         WHERE NOT EXISTS (SELECT 1 FROM meter.retired AS r WHERE r.store_no = o.store_no)
-         GROUP BY o.store_no) AS e;
+SELECT meter.retire_restored();
 
 -- :name COUNT_ROLES
 SELECT count(*) FROM pg_roles WHERE rolname = ?1;
