@@ -116,6 +116,61 @@ BEGIN
 END
 $$;
 
+-- Usage by the hour of whole UTC months before this hour goes, the oldest first, up to one that must stay.
+-- Returns how many, that month, and why it stays; '' when none does. Who reads or writes usage_hour, or the books
+-- (it is their lock: they are not written meanwhile), is waited for 2 seconds, since everybody else waits behind
+-- it, and then the month stays for now. What is older than 2015, from clocks that were never set, stays, and so
+-- do hours of months of which no tick was delivered.
+CREATE OR REPLACE FUNCTION drop_hours(p_before_hour bigint, p_said_ns bigint, OUT dropped bigint, OUT stays text, OUT why text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = meter, billing, pg_temp SET lock_timeout = '2s' AS $$
+DECLARE
+    v record;
+    v_begin bigint;
+    v_end bigint;
+    v_held text;
+    v_why text;
+BEGIN
+    dropped := 0;
+    stays := '';
+    why := '';
+    BEGIN
+        PERFORM pg_advisory_xact_lock(1347898740, hashtext('billing'));
+        LOCK TABLE ONLY usage_hour IN SHARE ROW EXCLUSIVE MODE;    -- one at a time, and nothing is derived meanwhile
+    EXCEPTION WHEN lock_not_available THEN
+        v_held := 'somebody writes it, or the books';
+    END;
+    FOR v IN SELECT c.relname AS name, to_date(right(c.relname, 7), 'YYYY_MM')::timestamp AS month
+               FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+              WHERE i.inhparent = 'usage_hour'::regclass AND c.relname ~ '^usage_hour_[0-9]{4}_[0-9]{2}$'
+              ORDER BY c.relname
+    LOOP
+        v_begin := extract(epoch FROM v.month)::bigint / 3600;
+        v_end := extract(epoch FROM v.month + interval '1 month')::bigint / 3600;
+        EXIT WHEN v_end > p_before_hour OR v_end > p_said_ns / 3600000000000;
+        v_why := v_held;
+        IF v_why IS NULL THEN
+            v_why := hours_needed(v_begin, v_end);
+        END IF;
+        IF v_why IS NULL THEN
+            BEGIN
+                EXECUTE format('DROP TABLE %I', v.name);
+            EXCEPTION WHEN lock_not_available THEN
+                v_why := 'somebody reads it';
+            END;
+        END IF;
+        IF v_why IS NOT NULL THEN
+            stays := to_char(v.month, 'YYYY-MM');
+            why := v_why;
+            EXIT;
+        END IF;
+        INSERT INTO hours_pruned AS h (one, before_hour, pruned_ns) VALUES (1, v_end, p_said_ns)
+        ON CONFLICT (one) DO UPDATE SET before_hour = greatest(h.before_hour, excluded.before_hour),
+                                        pruned_ns = excluded.pruned_ns;
+        dropped := dropped + 1;
+    END LOOP;
+END
+$$;
+
 -- ---- the batch ----
 
 -- The number of a store, which is the caller's until the end of the transaction, so that one batch of it is stored

@@ -118,13 +118,14 @@ def what_was_billed_otherwise_stays(t):
 
 
 def a_kill_leaves_all(t):
-    """While it waits for a reader it is ended: nothing went."""
+    """Who reads is not waited for long; while it waits it is ended: nothing went."""
     before = t.ask("SELECT count(*), sum(kib_s) FROM meter.usage_hour")
     reader = subprocess.Popen(["psql", "-h", t.server.place, "-U", "postgres", "-d", DATABASE, "-qAtX"], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True)
     reader.stdin.write("BEGIN; SELECT count(*) FROM meter.usage_hour;\n")
     reader.stdin.flush()
     reader.stdout.readline()
+    expect(t.keep("--hours", "1d"), "those of 2024-01 stay: somebody reads it")
     said = []
     keeper = threading.Thread(target=lambda: said.append(t.run("db", "keep", "--hours", "1d", expect=None)))
     keeper.start()

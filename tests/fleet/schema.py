@@ -258,11 +258,18 @@ def check_readers(scene, change=None):
     with hostile.held(scene, name, batches.call(hostile.BATCH)):
         must(scene.server.ask("SET lock_timeout = '1s'; SELECT count(*) FROM meter.usage_hour", name) == "0", "a host's batch")
     central.deliver(scene.server, name, "hostile", [batches.call(hostile.BATCH)])
-    ask("SELECT meter.make_month(482880)")
+    ask("SELECT meter.make_month(482880); SELECT meter.make_month(482136, '{usage_hour}')")
     of_all = ", ".join(f"(SELECT count(*) FROM meter.{of})" for of in ("usage_hour", "segment_row", "tick_pack"))
     with hostile.held(scene, name, f"SELECT {of_all};", "postgres"):
         must(ask("SELECT meter.make_partitions(0)") == "2", "what no reader is in the way of is made")
         must(ask("SELECT meter.drop_empty_partitions()") == "0", "what is read is dropped")
+        hours = "SELECT * FROM meter.drop_hours(483552, 1800000000000000000)"  # those before 2025-03
+        must(ask(hours) == "0|2025-01|somebody reads it", "hours that are read go")
+    with hostile.held(scene, name, "INSERT INTO meter.usage_hour VALUES (1, 482136, 1, 2, 3, 4, 5, 1);", "postgres"):
+        must(ask(hours) == "0|2025-01|somebody writes it, or the books", "hours that are written go")
+    with hostile.held(scene, name, "SELECT pg_advisory_xact_lock(1347898740, hashtext('billing'));", "postgres"):
+        must(ask(hours) == "0|2025-01|somebody writes it, or the books", "hours go while books are written")
+    must(ask(hours) == "2||", "hours that nobody reads")
     must(ask("SELECT meter.make_partitions(0)") == "2", "the hours of this month and of that of the host")
     must(ask("SELECT meter.drop_empty_partitions()") == "2", "what is empty")
 
@@ -362,6 +369,8 @@ MUTANTS = [
     ("a host makes all partitions", "PERFORM make_month(p_hour, '{segment_row,tick_pack}');", "PERFORM make_month(p_hour);", check_readers),
     ("readers are waited for", "SET search_path = meter, pg_temp SET lock_timeout = '2s' AS $$\nDECLARE\n    v_month",
      "SET search_path = meter, pg_temp AS $$\nDECLARE\n    v_month", check_readers),
+    ("hours that are read are waited for", "SET search_path = meter, billing, pg_temp SET lock_timeout = '2s' AS $$",
+     "SET search_path = meter, billing, pg_temp AS $$", check_readers),
     ("a month that is not there stays without", "WITH moved AS (DELETE FROM usage_hour_other WHERE hour >= %s AND hour < %s RETURNING *)",
      "WITH moved AS (SELECT * FROM usage_hour_other WHERE hour >= %s AND hour < %s)", check_partitions),
 ]
