@@ -322,7 +322,8 @@ $$;
 --    "gap": [[tick, from_tick, span_ns, cause]], "clock_step": [[tick, step_ns]],
 --    "hour_cut": [[tick, hour, first_segment]],
 --    "life": [[life, boot, domid, vm, first_tick, ran_tick, counted_tick, last_tick, billed]]}
--- Returns the tick up to which nothing is missing, and how many rows contradict what is there. Plans are
+-- Returns the tick up to which nothing is missing, and how many rows contradict what is there; of a batch that does,
+-- and can't be stored for another reason, these are kept and nothing else. Plans are
 -- made once a session, and by indexes: what tables of a first batch look like must not decide of the next.
 CREATE OR REPLACE FUNCTION ship(protocol int, store text, store_number bigint, store_created_ns bigint, restored_from text,
                      restored_after bigint, after bigint, up_to bigint, hour bigint, rows jsonb, ticks bigint[],
@@ -347,6 +348,8 @@ DECLARE
     v_is bigint;
     v_hour int;
     v_conflicts bigint := 0;
+    v_found bigint;
+    v_kept jsonb;
     v_key text;
 BEGIN
     -- what is confirmed may be pruned by the host: it must be on the disk, whatever the session or the server
@@ -406,23 +409,43 @@ BEGIN
         END IF;
         v_is_again := coalesce(v_to[width_bucket(v_base + p_up_to - 1, v_from)] > v_base + p_after, false);
         PERFORM make_month(p_hour, '{segment_row,tick_pack}');
-        v_conflicts := ship_ticks(v_no, v_from, v_to, v_is_again, p_after, p_up_to, p_hour::int, p_rows, p_ticks)
-            + ship_events(v_no, v_from, v_to, p_after, p_up_to, v_begin, p_hour, p_ticks[1], p_rows)
-            + ship_lives(v_no, v_from, v_to, p_after, p_up_to, v_begin, p_rows)
-            + ship_segments(v_no, v_from, v_to, v_is_again, p_after, p_up_to, v_begin, p_hour::int, segments);
-        PERFORM ship_deliver(v_no, v_base + p_after, v_base + p_up_to, v_base + v_begin);
         v_was := CASE WHEN v_from[1] = v_base + v_begin THEN v_to[1] ELSE v_base + v_begin END;
-        SELECT d.up_to_tick INTO v_is FROM delivered AS d WHERE d.store_no = v_no AND d.is_whole;
-        IF v_is > v_was THEN
-            IF v_was = v_base + p_after AND v_is = v_base + p_up_to THEN
-                SELECT c.hour INTO v_hour FROM hour_cut_row AS c
-                 WHERE c.store_no = v_no AND c.tick >= v_base AND c.tick <= v_was
-                 ORDER BY c.tick DESC LIMIT 1;
-                PERFORM ship_check(v_no, v_was, v_is, ARRAY[p_hour::int, v_hour], segments);
-            ELSE
-                PERFORM ship_check(v_no, v_was, v_is, NULL, NULL);
+        -- what contradicts is kept, whatever else is wrong: then of the rest nothing is stored
+        BEGIN
+            FOR i IN 1 .. 4 LOOP
+                CASE i
+                    WHEN 1 THEN v_found := ship_ticks(v_no, v_from, v_to, v_is_again, p_after, p_up_to, p_hour::int, p_rows, p_ticks);
+                    WHEN 2 THEN v_found := ship_events(v_no, v_from, v_to, p_after, p_up_to, v_begin, p_hour, p_ticks[1], p_rows);
+                    WHEN 3 THEN v_found := ship_lives(v_no, v_from, v_to, p_after, p_up_to, v_begin, p_rows);
+                    WHEN 4 THEN v_found := ship_segments(v_no, v_from, v_to, v_is_again, p_after, p_up_to, v_begin, p_hour::int, segments);
+                END CASE;
+                IF v_found > 0 THEN
+                    v_conflicts := v_conflicts + v_found;
+                    SELECT jsonb_agg(to_jsonb(c)) INTO v_kept FROM ship_conflict AS c WHERE c.store_no = v_no AND c.at = now();
+                END IF;
+            END LOOP;
+            PERFORM ship_deliver(v_no, v_base + p_after, v_base + p_up_to, v_base + v_begin);
+            SELECT d.up_to_tick INTO v_is FROM delivered AS d WHERE d.store_no = v_no AND d.is_whole;
+            IF v_is > v_was THEN
+                IF v_was = v_base + p_after AND v_is = v_base + p_up_to THEN
+                    SELECT c.hour INTO v_hour FROM hour_cut_row AS c
+                     WHERE c.store_no = v_no AND c.tick >= v_base AND c.tick <= v_was
+                     ORDER BY c.tick DESC LIMIT 1;
+                    PERFORM ship_check(v_no, v_was, v_is, ARRAY[p_hour::int, v_hour], segments);
+                ELSE
+                    PERFORM ship_check(v_no, v_was, v_is, NULL, NULL);
+                END IF;
             END IF;
-        END IF;
+        EXCEPTION WHEN raise_exception OR data_exception OR integrity_constraint_violation THEN
+            IF v_conflicts = 0 THEN
+                RAISE;
+            END IF;
+            INSERT INTO ship_conflict (store_no, row_of, number, stored, said, said_hash, role, at)
+            SELECT v_no, c.row_of, c.number, c.stored, c.said, c.said_hash, c.role, c.at
+              FROM jsonb_to_recordset(v_kept) AS c (row_of text, number bigint, stored jsonb, said jsonb, said_hash text,
+                                                    role text, at timestamptz)
+                ON CONFLICT DO NOTHING;
+        END;
     ELSIF coalesce(cardinality(p_ticks), 0) + coalesce(cardinality(segments), 0) > 0
             OR coalesce(p_rows, '{}') <> '{}' THEN
         PERFORM ship_refuse('it is of no tick, and has rows');

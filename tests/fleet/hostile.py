@@ -167,6 +167,36 @@ def check_contradictions(scene, change=None):
     must(shown == '{"tick": 1000000000016, "step_ns": 200000000}|{"tick": 1000000000016, "step_ns": 200000001}|hostile', shown)
 
 
+def check_contradictions_of_refused(scene, change=None):
+    """A contradiction is kept, and told, when the rest of the batch is refused; and nothing else of it is stored."""
+    late = with_row(with_row(BATCH, "ticks", 5, 1, 490), "ticks", 6, 1, 500)
+    # as an exchanged file has it that has measured on, from the beginning of the hour
+    other = changed(BATCH, up_to=24, ticks=BATCH["ticks"][:5] + [[tick, 0, 2, 5, 1, 2, 800] for tick in (18, 20, 22, 24)])
+    other["rows"]["restart"].append([18, "0.1.0", 10, 50, *BATCH["rows"]["restart"][0][4:]])
+    for what, batch, of in (("a restart", other, "restart"), ("a segment", with_row(with_row(NEXT, "segments", 0, 4, 404), "ticks", 0, 1, -99), "segment"),
+                            ("a tick", with_row(with_row(BATCH, "ticks", 1, 1, 2), "life", 0, 8, 2), "tick")):
+        name, deliver = prepared(scene, change)
+        deliver(late if of == "restart" else BATCH)
+        before = tables(scene, name)
+        try:
+            said = deliver(batch, batch)
+        except fleet.Refused as error:
+            raise AssertionError(f"{what} that contradicts is refused with the rest: {error}") from error
+        must(said[0] == said[1] and said[0][0] == 20 and said[0][1] > 0, f"{what} that contradicts is answered with {said}")
+        must(tables(scene, name) == before, f"{what}: something of a batch that is refused was stored")
+        kept = scene.server.ask(f"SELECT count(*) FILTER (WHERE row_of = '{of}') > 0, count(*), min(role) FROM meter.ship_conflict", name)
+        must(kept == f"t|{said[0][1]}|hostile", f"{what} that contradicts is not kept: {kept}, of {said}")
+    must_refuse_wrong(deliver, with_row(NEXT, "ticks", 0, 1, -99))
+
+
+def must_refuse_wrong(deliver, batch):
+    try:
+        deliver(batch)
+    except fleet.Refused as error:
+        return must("not later" in str(error), str(error))
+    raise AssertionError("what contradicts nothing, and can't be read, is taken")
+
+
 def check_most_contradictions(scene, change=None):
     """No more of a store are kept than a person would look at."""
     name, deliver = prepared(scene, change)
@@ -619,4 +649,4 @@ def must_refuse(ask, text):
     raise AssertionError(f"not refused: {text}")
 
 
-CHECKS = [check_contradictions, check_most_contradictions, check_believed_in_parts, check_end_first, check_hidden, check_restarts, check_pruned_cut, check_snapshots, check_made_meanwhile, check_patience, check_limits, check_question, check_other_hosts, check_rights, check_books]
+CHECKS = [check_contradictions, check_contradictions_of_refused, check_most_contradictions, check_believed_in_parts, check_end_first, check_hidden, check_restarts, check_pruned_cut, check_snapshots, check_made_meanwhile, check_patience, check_limits, check_question, check_other_hosts, check_rights, check_books]
