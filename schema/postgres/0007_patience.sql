@@ -228,13 +228,26 @@ END
 $$;
 
 -- What becomes whole must be such that everybody can read it: one store that can't be would stop the usage
--- of all. Ticks behind p_was up to p_is have times that fit, and are later than the one before, up to a boot;
--- segments begin and end at ticks. p_hours: where these ticks lie, and p_said: their segments; NULL: what is there.
+-- of all. Ticks behind p_was up to p_is
+--  - have times that fit, are later than the one before, up to a boot, and not by more than a meter takes;
+--  - are of the hour of their batch, as all are behind a cut; and a boot begins with a cut;
+--  - give no usage of hours to come, nor more rows of it than a host has;
+-- and segments begin and end at ticks. p_hours: where these ticks lie, and p_said: their segments; NULL: what is there.
 CREATE OR REPLACE FUNCTION ship_check(p_no int, p_was bigint, p_is bigint, p_hours int[], p_said bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_base bigint := p_no * 1000000000000;
+    v_latest_ns bigint;                                        -- NULL: a trace that the keeper replays may be of any time
+    v_cut_tick bigint;
+    v_cut_hour int;
+    v_cut_ns bigint;
+    v_hours int[];
     v record;
 BEGIN
+    -- the hour that goes on
+    SELECT c.tick, c.hour INTO v_cut_tick, v_cut_hour FROM hour_cut_row AS c
+     WHERE c.store_no = p_no AND c.tick >= v_base AND c.tick <= p_was
+     ORDER BY c.tick DESC LIMIT 1;
+    v_hours := CASE WHEN p_hours IS NOT NULL THEN p_hours || v_cut_hour END;
     -- as tick_time adds them up; 2^32 are for what a pack has beside the least, and tick by tick where that is near
     IF EXISTS (
         SELECT 1
@@ -244,7 +257,7 @@ BEGIN
                               ORDER BY o.tick DESC LIMIT 1) AS r ON true
          CROSS JOIN LATERAL (SELECT r.mono_ns + (p.first_tick - r.tick)::numeric * r.interval_ns AS first_ns,
                                     r.mono_ns + (p.last_tick - r.tick)::numeric * r.interval_ns AS last_ns) AS m
-         WHERE p.store_no = p_no AND (p_hours IS NULL OR p.hour = ANY (p_hours))
+         WHERE p.store_no = p_no AND (v_hours IS NULL OR p.hour = ANY (v_hours))
            AND p.last_tick > p_was AND p.last_tick <= p_is
            AND (r.tick IS NULL
                 OR greatest(m.last_ns, m.last_ns + p.late_base, m.last_ns + p.late_base + r.utc_offset_ns,
@@ -262,7 +275,7 @@ BEGIN
          CROSS JOIN LATERAL (SELECT (p.first_tick + coalesce(u.tick_offset, u.i) - r.tick)::numeric * r.interval_ns AS place_ns,
                                     p.late_base + coalesce(u.late_ns, 0) AS late_ns,
                                     p.utc_diff_base + coalesce(u.utc_diff_ns, 0) AS utc_diff_ns) AS m
-         WHERE p.store_no = p_no AND (p_hours IS NULL OR p.hour = ANY (p_hours))
+         WHERE p.store_no = p_no AND (v_hours IS NULL OR p.hour = ANY (v_hours))
            AND p.last_tick > p_was AND p.last_tick <= p_is
            AND (r.tick IS NULL
                 OR greatest(r.mono_ns + m.place_ns, r.mono_ns + m.place_ns + m.late_ns,
@@ -272,8 +285,18 @@ BEGIN
                          r.mono_ns + m.place_ns + m.late_ns + r.utc_offset_ns + m.utc_diff_ns) < -9223372036854775808)) THEN
         PERFORM ship_refuse('a tick has no time, or one that no clock shows');
     END IF;
+    IF NOT pg_has_role(session_user, 'pagemeter_keeper', 'MEMBER') THEN
+        v_latest_ns := (floor(extract(epoch FROM now()))::bigint + 48 * 3600) * 1000000000;
+    END IF;
+    -- a batch begins with its cut
+    SELECT r.mono_ns + (p.first_tick - r.tick) * r.interval_ns + (p.late_base + coalesce(p.late_ns[1], 0)) INTO v_cut_ns
+      FROM tick_pack AS p
+     CROSS JOIN LATERAL (SELECT * FROM restart_row AS o
+                          WHERE o.store_no = p_no AND o.tick >= v_base AND o.tick <= p.first_tick
+                          ORDER BY o.tick DESC LIMIT 1) AS r
+     WHERE p.store_no = p_no AND p.hour = v_cut_hour AND p.first_tick = v_cut_tick;
     WITH t AS MATERIALIZED (
-        SELECT p.first_tick + coalesce(u.tick_offset, u.i) AS tick,
+        SELECT p.first_tick + coalesce(u.tick_offset, u.i) AS tick, p.hour,
                r.mono_ns + (p.first_tick + coalesce(u.tick_offset, u.i) - r.tick) * r.interval_ns
                    + (p.late_base + coalesce(u.late_ns, 0)) AS mono_ns,
                r.mono_ns + (p.first_tick + coalesce(u.tick_offset, u.i) - r.tick) * r.interval_ns
@@ -285,16 +308,28 @@ BEGIN
                               ORDER BY o.tick DESC LIMIT 1) AS r
          CROSS JOIN LATERAL ROWS FROM (generate_series(0, p.ticks - 1), unnest(p.offsets), unnest(p.late_ns),
                                        unnest(p.utc_diff_ns)) AS u (i, tick_offset, late_ns, utc_diff_ns)
-         WHERE p.store_no = p_no AND (p_hours IS NULL OR p.hour = ANY (p_hours))
+         WHERE p.store_no = p_no AND (v_hours IS NULL OR p.hour = ANY (v_hours))
            AND p.last_tick >= p_was AND p.last_tick <= p_is
+    ),
+    -- their boots, and the tick before each; greatest(): differences fit, whatever is there
+    b AS (
+        SELECT t.tick, t.hour, t.utc_ns, t.mono_ns, greatest(t.mono_ns, 0) AS at_ns, o.first_tick IS NOT NULL AS is_boot,
+               c.tick IS NOT NULL AS is_cut, count(o.first_tick) OVER w AS boots, lag(t.mono_ns) OVER w AS before_ns,
+               greatest(lag(t.mono_ns) OVER w, 0) AS before_at_ns, greatest(lag(t.utc_ns) OVER w, 0) AS before_utc_ns
+          FROM t
+          LEFT JOIN boot_row AS o ON o.store_no = p_no AND o.boot >= v_base AND o.boot < v_base + 1000000000000
+           AND o.first_tick = t.tick AND o.first_tick > p_was
+          LEFT JOIN hour_cut_row AS c ON c.store_no = p_no AND c.tick = t.tick AND c.tick > p_was AND c.tick <= p_is
+        WINDOW w AS (ORDER BY t.tick)
+    ),
+    -- and how long ago the hour was cut that goes on before it
+    n AS (
+        SELECT b.*, (b.at_ns - coalesce(max(b.at_ns) FILTER (WHERE b.is_cut) OVER w, CASE WHEN b.boots = 0 THEN v_cut_ns END))
+                        / 3600000000000 AS hours
+          FROM b
+        WINDOW w AS (PARTITION BY b.boots ORDER BY b.tick ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     )
-    SELECT (SELECT bool_or(t.mono_ns < 0 OR t.utc_ns < 0) FROM t WHERE t.tick > p_was) AS is_negative,
-           (SELECT bool_or(n.mono_ns <= n.before_ns
-                           AND NOT EXISTS (SELECT 1 FROM boot_row AS b
-                                            WHERE b.store_no = p_no AND b.boot >= v_base AND b.boot < v_base + 1000000000000
-                                              AND b.first_tick = n.tick))
-              FROM (SELECT t.tick, t.mono_ns, lag(t.mono_ns) OVER (ORDER BY t.tick) AS before_ns FROM t) AS n
-             WHERE n.tick > p_was) AS is_back,
+    SELECT w.*,
            EXISTS (SELECT 1
                      FROM (SELECT v_base + p_said[i + 3] AS first_tick, v_base + nullif(p_said[i + 4], -1) AS last_tick
                              FROM generate_series(0, cardinality(p_said) - 6, 6) AS i
@@ -304,13 +339,37 @@ BEGIN
                     WHERE (s.first_tick > p_was AND s.first_tick <= p_is AND s.first_tick NOT IN (SELECT t.tick FROM t))
                        OR (s.last_tick >= p_was AND s.last_tick < p_is AND s.last_tick NOT IN (SELECT t.tick FROM t)))
                AS is_between
-      INTO v;
+      INTO v
+      FROM (SELECT bool_or(n.mono_ns < 0 OR n.utc_ns < 0) AS is_negative,
+                   bool_or(n.mono_ns <= n.before_ns AND NOT n.is_boot) AS is_back,
+                   bool_or(n.utc_ns / 3600000000000 <> n.hour) AS is_elsewhere,
+                   bool_or(n.is_boot AND NOT n.is_cut) AS is_uncut,
+                   bool_or(n.at_ns - n.before_at_ns > 316224000000000000 AND NOT n.is_boot) AS is_long,
+                   bool_or(n.at_ns - n.before_at_ns > v_latest_ns - n.before_utc_ns AND NOT n.is_boot) AS is_ahead,
+                   max(n.hours) AS hours, (array_agg(n.tick ORDER BY n.hours DESC NULLS LAST))[1] AS tick
+              FROM n
+             WHERE n.tick > p_was) AS w;
     IF v.is_negative THEN
         PERFORM ship_refuse('a tick has no time, or one that no clock shows');
     ELSIF v.is_back THEN
         PERFORM ship_refuse('a tick is not later than the one before it');
+    ELSIF v.is_elsewhere THEN
+        PERFORM ship_refuse('a tick is not of the hour of its batch');
+    ELSIF v.is_uncut THEN
+        PERFORM ship_refuse('a boot begins without an hour cut');
+    ELSIF v.is_long THEN
+        PERFORM ship_refuse('a tick is more than 10 years behind the one before it');
+    ELSIF v.is_ahead THEN
+        RAISE EXCEPTION 'the batch has usage of hours that are to come: it is hour % now', floor(extract(epoch FROM now()) / 3600)
+            USING HINT = 'Was the clock of the host set wrong? What it measured then can be delivered when that time has come.';
     ELSIF v.is_between THEN
         PERFORM ship_refuse('a segment begins or ends where no tick is');
+    -- 1000 lives in a gap of more than a year
+    ELSIF v.hours > 48
+            AND v.hours * (SELECT count(*) FROM segment_row AS r
+                            WHERE r.store_no = p_no AND (v_hours IS NULL OR r.hour = ANY (v_hours))
+                              AND r.first_tick >= coalesce(v_cut_tick, v_base) AND r.first_tick < v.tick) > 10000000 THEN
+        PERFORM ship_refuse('between two hour cuts is more than a host measures: 10,000,000 hours of its lives');
     END IF;
 END
 $$;
@@ -346,7 +405,6 @@ DECLARE
     v_is_again boolean;
     v_was bigint;
     v_is bigint;
-    v_hour int;
     v_conflicts bigint := 0;
     v_found bigint;
     v_kept jsonb;
@@ -428,10 +486,7 @@ BEGIN
             SELECT d.up_to_tick INTO v_is FROM delivered AS d WHERE d.store_no = v_no AND d.is_whole;
             IF v_is > v_was THEN
                 IF v_was = v_base + p_after AND v_is = v_base + p_up_to THEN
-                    SELECT c.hour INTO v_hour FROM hour_cut_row AS c
-                     WHERE c.store_no = v_no AND c.tick >= v_base AND c.tick <= v_was
-                     ORDER BY c.tick DESC LIMIT 1;
-                    PERFORM ship_check(v_no, v_was, v_is, ARRAY[p_hour::int, v_hour], segments);
+                    PERFORM ship_check(v_no, v_was, v_is, ARRAY[p_hour::int], segments);
                 ELSE
                     PERFORM ship_check(v_no, v_was, v_is, NULL, NULL);
                 END IF;

@@ -19,12 +19,13 @@ HOST, OTHER_HOST = "aaaaaaaa-0000-4000-8000-0000000000a1", "bbbbbbbb-0000-4000-8
 STORE, OTHER_STORE = "aaaaaaaa-0000-4000-8000-0000000000a2", "bbbbbbbb-0000-4000-8000-0000000000b2"
 VM = "cccccccc-0000-4000-8000-000000000001"
 HOUR = 486944
+START = HOUR * 3600 * 10**9
 
 # A sound batch of a made-up host: two hours, in four batches.
 BATCH = {
     "protocol": 1, "store": STORE, "store_number": 1, "store_created_ns": 7, "restored_from": None, "restored_after": None,
     "after": -1, "up_to": 20, "hour": HOUR,
-    "rows": {"boot": [[1, "dddddddd-0000-4000-8000-000000000001", 10, 0]], "restart": [[10, "0.1.0", 10, 50, 1000, 5]],
+    "rows": {"boot": [[1, "dddddddd-0000-4000-8000-000000000001", 10, 0]], "restart": [[10, "0.1.0", 10, 50, 1000, START + 5]],
              "gap": [[15, 12, 70, "overrun"]], "clock_step": [[16, 200000000], [20, 300000000]], "hour_cut": [[10, HOUR, 1]],
              "life": [[1, 1, 3, VM, 10, 11, 12, None, 1], [2, 1, 4, VM, 11, 11, 16, 18, 1], [3, 1, 5, VM, 12, None, None, None, 0]]},
     "ticks": [[10, 0, 0, 5, 1, 1, 400], [11, 1, 2, 5, 1, 2, 800], [12, 1, 2, 5, 0, 2, 800], [15, 4, 2, 5, 1, 2, 800],
@@ -37,7 +38,7 @@ NEXT = dict(BATCH, after=20, up_to=24, rows={"life": [[1, 1, 3, VM, 10, 11, 12, 
             segments=[[1, 1, 10, 22, 400, 1], [3, 3, 12, 21, 8, 0], [4, 4, 22, -1, 404, 1], [5, 3, 22, -1, 8, 1]])
 # the host boots; the cut is of the same hour
 LATE = dict(BATCH, after=24, up_to=28,
-            rows={"boot": [[2, "dddddddd-0000-4000-8000-000000000003", 25, 5]], "restart": [[25, "0.1.0", 10, 50, 9000, 5]],
+            rows={"boot": [[2, "dddddddd-0000-4000-8000-000000000003", 25, 5]], "restart": [[25, "0.1.0", 10, 50, 9000, START + 5]],
                   "gap": [[26, 25, 70, "window"]], "clock_step": [[26, -200000000]], "hour_cut": [[25, HOUR, 6]],
                   "life": [[3, 1, 5, VM, 12, 21, 23, 24, 0], [4, 1, 6, VM, 22, None, None, 24, 1], [5, 2, 3, VM, 25, 25, 26, None, 1]]},
             ticks=[[25, 0, 0, 5, 1, 0, 0], [26, 4, 2, 5, 1, 1, 8], [28, 4, 2, 5, 1, 1, 8]],
@@ -76,6 +77,16 @@ def with_row(batch, table, place, column, value):
     return other
 
 
+def at_hour(batch, hour, **values):
+    """The same batch in another hour."""
+    other = copy.deepcopy(dict(batch, hour=hour, **values))
+    for row in other["rows"].get("restart", []):
+        row[5] += (hour - batch["hour"]) * 3600 * 10**9
+    for row in other["rows"].get("hour_cut", []):
+        row[1] = hour
+    return other
+
+
 def with_more(batch, table, row):
     other = copy.deepcopy(batch)
     rows = other[table] if table in ("ticks", "segments") else other["rows"].setdefault(table, [])
@@ -96,7 +107,7 @@ CONTRADICTIONS = [  # table of the host, its number, and the batch that says it
     ("restart", 10, with_row(BATCH, "restart", 0, 3, 51)),
     ("restart", 10, with_row(BATCH, "restart", 0, 4, 1001)),
     ("restart", 10, with_row(BATCH, "restart", 0, 5, -5)),
-    ("restart", 12, with_more(BATCH, "restart", [12, "0.1.0", 10, 50, 1000, 5])),
+    ("restart", 12, with_more(BATCH, "restart", [12, "0.1.0", 10, 50, 1000, START + 5])),
     ("gap", 15, with_row(BATCH, "gap", 0, 1, 11)),
     ("gap", 15, with_row(BATCH, "gap", 0, 2, 71)),
     ("gap", 15, with_row(BATCH, "gap", 0, 3, "window")),
@@ -241,12 +252,12 @@ def check_restarts(scene, change=None):
     """Ticks are timed by the restart before them, in whatever batch it came."""
     for mixed in (0, 1):
         name, deliver = prepared(scene, change)
-        batch = with_more(BATCH, "restart", [15, "0.1.0", 7, 50, 5000, 9])
+        batch = with_more(BATCH, "restart", [15, "0.1.0", 7, 50, 5000, START + 9])
         for tick in batch["ticks"]:
             tick[4] = 1 - mixed * (tick[0] == 16)
         must(deliver(batch) == [(20, 0)], "a batch with two restarts")
         said = scene.server.ask("SELECT string_agg(mono_ns || '/' || utc_ns, ' ' ORDER BY tick) FROM meter.tick_time", name)
-        wanted = " ".join(f"{mono}/{mono + off}" for mono, off in (
+        wanted = " ".join(f"{mono}/{mono + START + off}" for mono, off in (
             (1000, 5), (1011, 7), (1021, 7), (5004, 11), (5011, 11), (5025, 11), (5039, 11)))
         must(said == wanted, f"times of ticks: {said}")
 
@@ -370,6 +381,34 @@ def rows(**lists):
 
 
 LIFE, RESTART = BATCH["rows"]["life"][0], BATCH["rows"]["restart"]
+TEN_YEARS = 10 * 366 * 24 * 3600 * 10**9
+
+
+def far(span):
+    """An interval so long, on a host whose clock is set back meanwhile."""
+    batch = at_hour(BATCH, 394464)  # 2015
+    batch["ticks"][6][1:3] = [span - 16, 16 - span]
+    return batch
+
+
+def lives(count):
+    batch = far(TEN_YEARS)
+    batch["segments"] = [[i, 1, 10, -1, 400, 1] for i in range(count)]
+    return batch
+
+
+def in_parts(count):
+    """Between two cuts so many years, in as many intervals."""
+    batch, year = far(TEN_YEARS), TEN_YEARS // 10
+    batch["segments"] = [[i, 1, 10, -1, 400, 1] for i in range(count)]
+    batch["ticks"] = batch["ticks"][:6] + [[20 + i, (i + 1) * year // 100, -(i + 1) * year // 100, 5, 1, 1, 400] for i in range(100)]
+    return dict(batch, up_to=119)
+
+
+def days_ago(days):
+    return int(time.time()) // 3600 - 24 * days
+
+
 REFUSED = [  # batches, of which each is beyond a limit, and what is said of it
     ("protocol", [changed(BATCH, protocol=value) for value in (0, 2, None)]),
     ("of which store", [changed(BATCH, store=value) for value in (None, "", STORE[:-1], STORE + "0", STORE.upper(), "z" + STORE[1:])]),
@@ -424,18 +463,26 @@ REFUSED = [  # batches, of which each is beyond a limit, and what is said of it
                         with_row(BATCH, "ticks", 2, 1, 2**63 - 1), with_row(BATCH, "ticks", 2, 2, 2**63 - 1),
                         with_row(BATCH, "ticks", 2, 1, -2**63)]),
     ("not later than the one before", [with_row(BATCH, "ticks", 2, 1, -9), with_row(BATCH, "ticks", 3, 1, -29),
-                                       with_more(BATCH, "restart", [12, "0.1.0", 10, 50, 1010, 5])]),
+                                       with_more(BATCH, "restart", [12, "0.1.0", 10, 50, 1010, START + 5])]),
+    ("not of the hour", [with_row(BATCH, "restart", 0, 5, START - 1001), with_row(BATCH, "ticks", 6, 2, 3600 * 10**9 - 1109),
+                         changed(BATCH, hour=HOUR - 1, rows={"restart": RESTART}), with_row(BATCH, "restart", 0, 5, 4 * 10**18)]),
+    ("without an hour cut", [rows(boot=BATCH["rows"]["boot"], restart=RESTART)]),
+    ("more than 10 years behind", [far(TEN_YEARS + 1)]),
+    ("10,000,000 hours", [lives(114), in_parts(1140)]),
+    ("hours that are to come", [with_row(with_row(at_hour(BATCH, days_ago(1)), "ticks", 6, 1, 74 * 3600 * 10**9), "ticks", 6, 2, -74 * 3600 * 10**9)]),
     ("where no tick is", [with_row(BATCH, "segments", 2, 2, 13), with_row(BATCH, "segments", 1, 3, 17)]),
     ("more than 1 rows", [rows(hour_cut=[[10, HOUR, 1], [12, HOUR, 1]])]),
 ]
 TAKEN = [  # within the same limits
-    changed(BATCH, hour=0, rows={"restart": RESTART}), with_row(BATCH, "ticks", 2, 1, -8), changed(BATCH, after=9), changed(BATCH, after=0), with_row(BATCH, "ticks", 1, 5, 1000000),
+    at_hour(BATCH, 0, rows={"restart": RESTART}), with_row(BATCH, "ticks", 2, 1, -8), changed(BATCH, after=9), changed(BATCH, after=0), with_row(BATCH, "ticks", 1, 5, 1000000),
     with_row(BATCH, "ticks", 1, 3, 0), with_row(BATCH, "segments", 0, 4, 2**40), with_row(BATCH, "segments", 0, 0, 10**12 - 1),
     with_row(BATCH, "segments", 0, 0, 0), with_row(BATCH, "segments", 0, 1, 10**12 - 1), with_row(BATCH, "segments", 0, 3, 10),
     with_row(BATCH, "segments", 0, 3, 20), with_row(BATCH, "life", 0, 2, 65535), with_row(BATCH, "life", 0, 0, 0),
     with_row(BATCH, "life", 0, 0, 10**12 - 1), with_row(BATCH, "boot", 0, 3, -2**53), with_row(BATCH, "gap", 0, 1, 14),
-    with_row(BATCH, "restart", 0, 3, 0), with_row(with_row(BATCH, "restart", 0, 4, 2**63 - 105), "restart", 0, 5, -9), with_row(BATCH, "restart", 0, 5, -1000),
-    with_row(BATCH, "gap", 0, 3, "x" * 100), changed(BATCH, up_to=10**12 - 1, ticks=BATCH["ticks"] + [[10**12 - 1, 0, 0, 0, 0, 0, 0]]),
+    with_row(BATCH, "restart", 0, 3, 0), with_row(with_row(BATCH, "restart", 0, 4, 2**63 - 105), "restart", 0, 5, START - 2**63 + 106),
+    with_row(at_hour(BATCH, 0), "restart", 0, 5, -1000),
+    with_row(BATCH, "gap", 0, 3, "x" * 100), changed(BATCH, up_to=10**12 - 1, ticks=BATCH["ticks"] + [[10**12 - 1, 300 - 10**13, 0, 0, 0, 0, 0]]),
+    with_row(BATCH, "restart", 0, 5, START - 1000), with_row(BATCH, "ticks", 6, 2, 3600 * 10**9 - 1110), far(TEN_YEARS), lives(113), in_parts(1138),
 ]
 
 
@@ -451,12 +498,24 @@ def check_limits(scene, change=None):
         said = deliver(changed(batch, store=f"{place:08x}{STORE[8:]}"))
         must(said[0][1] == 0, f"{batch}: {said}")
     hours = scene.server.ask("SELECT floor(extract(epoch FROM now()) / 3600)", name)
-    deliver(changed(BATCH, store=STORE, hour=int(hours) + 48, rows={"restart": RESTART}))
+    deliver(at_hour(BATCH, int(hours) + 48, store=STORE, rows={"restart": RESTART}))
+    deliver(dict(with_row(with_row(at_hour(BATCH, int(hours)), "ticks", 6, 1, 46 * 3600 * 10**9), "ticks", 6, 2, -46 * 3600 * 10**9),
+                 store=STORE[:-1] + "c"))
     try:
         deliver(changed(BATCH, store=STORE, hour=int(hours) + 50, rows={}))
         raise AssertionError("a batch of the day after tomorrow")
     except fleet.Refused as error:
         must("clock of the host" in str(error), str(error))
+    half = changed(lives(100), store=STORE[:-1] + "d")
+    after = dict(half, after=20, up_to=21, rows={}, ticks=[[21, TEN_YEARS // 2, -TEN_YEARS // 2, 5, 1, 1, 400]], segments=[])
+    half["ticks"][6][1:3] = [TEN_YEARS // 4, -TEN_YEARS // 4]
+    deliver(half, after)
+    after = dict(after, after=21, up_to=22, ticks=[[22, TEN_YEARS * 5 // 4, -TEN_YEARS * 5 // 4, 5, 1, 1, 400]])
+    try:
+        deliver(after)
+        raise AssertionError("more hours of lives, batch by batch")
+    except fleet.Refused as error:
+        must("10,000,000 hours" in str(error), str(error))
     many = [[tick, 0, 0, 0, 1, 0, 0] for tick in range(1, 20002)]
     must(deliver(changed(BATCH, store=OTHER_STORE, ticks=many[:-1], up_to=20000, segments=[],
                          rows={"restart": [[1, *RESTART[0][1:]]]})) == [(20000, 0)], "20000 ticks")

@@ -51,7 +51,7 @@ class Host:
             is_cut = self.tick % 3600 == 1
             if self.tick == 1:
                 rows["boot"] = [[1, self.host, 1, 0]]
-                rows["restart"] = [[1, "0.1.0", 10**9, 5 * 10**9, 10**12, HOUR * 3600 * 10**9 - 10**12]]
+                rows["restart"] = [[1, "0.1.0", 10**9, 5 * 10**9, 10**12, HOUR * 3600 * 10**9 - 10**12 + 10**6]]
                 rows["life"] = [[d + 1, 1, d, f"{d:08x}-0000-4000-8000-{int(self.store[:8], 16):012x}", 1, 1, 1, None, int(d > 0)]
                                 for d in self.domains]
             if is_cut:
