@@ -10,8 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/safety.h"
 #include "store/store_impl.h"
+
+/*
+ * Of many hosts one may have been without a meter for months: a row for each hour and life. Hours
+ * up to the next such gap are derived of all stores first, then a gap of each in turn, for so long.
+ */
+enum { GAP_MIN_HOURS = 48 };
+#define GAPS_MAX_NS (INT64_C(60) * NS_PER_S)
 
 struct range {
     struct timeline timeline;
@@ -25,6 +33,8 @@ struct range {
     int64_t counted_tick;
     size_t end; /* the index of the tick that ends the range */
     const struct range_sink *sink;
+    bool may_be_long;
+    bool is_put_off; /* it is long, and may not be */
 };
 
 static void range_clear(struct range *r)
@@ -86,6 +96,9 @@ static bool build_timeline(struct range *r, struct error *err)
 
     for (size_t i = 0; i + 1 < tl->tick_count; i++)
         needed += timeline_runs_needed(&tl->ticks[i], &tl->ticks[i + 1]);
+    r->is_put_off = !r->may_be_long && needed > tl->tick_count + GAP_MIN_HOURS;
+    if (r->is_put_off)
+        return true;
     tl->runs = calloc(needed, sizeof *tl->runs);
     if (tl->runs == NULL)
         return error_set(err, ERR_NOMEM, "not enough memory to compute usage");
@@ -154,18 +167,27 @@ static bool read_segments(struct store *s, struct range *r, int64_t from, int64_
     return row == DB_DONE && finish_life(r, err);
 }
 
-bool store_integrate_range(struct store *s, int64_t from, int64_t to, const struct range_sink *sink,
-                           struct error *err)
+/* *is_put_off NULL: it may be long. */
+static bool integrate_range(struct store *s, int64_t from, int64_t to,
+                            const struct range_sink *sink, bool *is_put_off, struct error *err)
 {
-    struct range r = {.sink = sink};
+    struct range r = {.sink = sink, .may_be_long = is_put_off == NULL};
     bool is_ok = read_ticks(s, &r, from, to, err) && build_timeline(&r, err);
 
-    if (is_ok && r.timeline.tick_count > 0) {
+    if (is_ok && r.timeline.tick_count > 0 && !r.is_put_off) {
         r.end = r.timeline.tick_count - 1;
         is_ok = read_segments(s, &r, from, to, err);
     }
+    if (is_put_off != NULL)
+        *is_put_off = r.is_put_off;
     range_clear(&r);
     return is_ok;
+}
+
+bool store_integrate_range(struct store *s, int64_t from, int64_t to, const struct range_sink *sink,
+                           struct error *err)
+{
+    return integrate_range(s, from, to, sink, NULL, err);
 }
 
 /* ---- usage_hour and usage_day ---- */
@@ -236,27 +258,31 @@ static bool set_derived(struct store *s, int64_t tick, struct error *err)
     return is_ok;
 }
 
-static bool derive_range(struct store *s, int64_t from, int64_t to, struct error *err)
+static bool derive_range(struct store *s, int64_t from, int64_t to, bool *is_put_off,
+                         struct error *err)
 {
     struct upsert u = {.store = s};
     struct range_sink sink = {upsert_part, &u};
-    bool is_ok = db_prepare(&s->db, STORE_SQL(s, UPSERT_USAGE_HOUR), &u.hour, err) &&
-                 db_prepare(&s->db, STORE_SQL(s, UPSERT_USAGE_DAY), &u.day, err) &&
-                 store_integrate_range(s, from, to, &sink, err) && flush(&u, err) &&
-                 set_derived(s, to, err);
+    bool is_ok =
+        db_prepare(&s->db, STORE_SQL(s, UPSERT_USAGE_HOUR), &u.hour, err) &&
+        db_prepare(&s->db, STORE_SQL(s, UPSERT_USAGE_DAY), &u.day, err) &&
+        integrate_range(s, from, to, &sink, is_put_off, err) &&
+        ((is_put_off != NULL && *is_put_off) || (flush(&u, err) && set_derived(s, to, err)));
 
     db_finalize(u.hour);
     db_finalize(u.day);
     return is_ok;
 }
 
-static bool derive_hour(struct store *s, int64_t from, int64_t to, struct error *err)
+static bool derive_hour(struct store *s, int64_t from, int64_t to, bool *is_put_off,
+                        struct error *err)
 {
     bool is_own = !s->is_in_transaction;
 
     if (is_own && !db_begin(&s->db, DB_WRITING, "write usage", err))
         return false;
-    if (derive_range(s, from, to, err) && (!is_own || db_commit(&s->db, "write usage", err)))
+    if (derive_range(s, from, to, is_put_off, err) &&
+        (!is_own || db_commit(&s->db, "write usage", err)))
         return true;
     if (is_own)
         db_rollback(&s->db);
@@ -280,43 +306,114 @@ static bool next_cut(struct store *s, int64_t from, int64_t last, int64_t *to, b
     return row == DB_ROW;
 }
 
-static bool derive_store(struct store *s, int64_t from, int64_t last, struct error *err)
+/* A store, up to where it is derived. */
+struct place {
+    const struct store_marks *marks;
+    int64_t derived;
+    bool is_put_off; /* a gap comes that is to wait for the others */
+    bool is_failed;
+};
+
+/*
+ * `gaps`: of those that are long the first so many are derived, and what lies before the one behind
+ * them; -1: all are.
+ */
+static bool derive_store(struct store *s, struct place *p, int gaps, struct error *err)
 {
     bool is_there = true;
 
-    while (is_there) {
+    p->is_put_off = false;
+    while (is_there && !p->is_put_off) {
         int64_t to;
 
-        if (!next_cut(s, from, last, &to, &is_there, err) ||
-            (is_there && !derive_hour(s, from, to, err)))
+        if (!next_cut(s, p->derived, p->marks->last_tick, &to, &is_there, err))
             return false;
-        from = to;
+        if (!is_there)
+            return true;
+        if (!derive_hour(s, p->derived, to, gaps < 0 ? NULL : &p->is_put_off, err))
+            return false;
+        if (p->is_put_off && gaps > 0) {
+            gaps--;
+            p->is_put_off = false;
+            if (!derive_hour(s, p->derived, to, NULL, err))
+                return false;
+        }
+        if (!p->is_put_off)
+            p->derived = to;
     }
     return true;
 }
 
+struct deriving {
+    struct store *store;
+    struct place *places;
+    size_t count;
+    bool is_ok;
+    bool may_go_on; /* when one has failed */
+    struct error *err;
+};
+
 /* Of many hosts one may have delivered what can't be computed: the others need not wait for it. */
+static void derive_one(struct deriving *d, struct place *p, int gaps)
+{
+    struct error one;
+    char text[UUID_TEXT_MAX];
+
+    if (p->is_failed || (!d->is_ok && !d->may_go_on) || derive_store(d->store, p, gaps, &one))
+        return;
+    p->is_failed = true;
+    p->is_put_off = false;
+    d->may_go_on = d->may_go_on && one.code != ERR_RETRY && one.code != ERR_NOMEM;
+    if (!d->is_ok)
+        return;
+    *d->err = one;
+    d->is_ok = false;
+    if (d->store->db.is_postgres)
+        (void)error_context(d->err, "store %s", uuid_format(&p->marks->store, text));
+}
+
+static size_t count_put_off(const struct deriving *d)
+{
+    size_t put_off = 0;
+
+    for (size_t i = 0; i < d->count; i++)
+        put_off += d->places[i].is_put_off ? 1 : 0;
+    return put_off;
+}
+
+/* A gap of each in turn. They begin with another each time: it may not be the time of all. */
+static void derive_gaps(struct deriving *d)
+{
+    int64_t begun_ns = clock_mono().ns;
+
+    for (size_t i = (size_t)(begun_ns / NS_PER_S) % d->count; count_put_off(d) > 0; i++) {
+        struct place *p = &d->places[i % d->count];
+
+        if (clock_mono().ns - begun_ns > GAPS_MAX_NS)
+            return;
+        if (p->is_put_off)
+            derive_one(d, p, 1);
+        if (!d->is_ok && !d->may_go_on)
+            return;
+    }
+}
+
 static bool derive_each(struct store *s, const struct store_marks *marks, size_t count,
                         struct error *err)
 {
-    bool is_ok = true;
-    bool may_go_on = s->db.is_postgres && !s->is_in_transaction;
+    bool are_many = s->db.is_postgres && !s->is_in_transaction;
+    struct deriving d = {s, calloc(count + 1, sizeof *d.places), count, true, are_many, err};
 
-    for (size_t i = 0; i < count && (is_ok || may_go_on); i++) {
-        struct error one;
-        char text[UUID_TEXT_MAX];
-
-        if (derive_store(s, marks[i].derived, marks[i].last_tick, &one))
-            continue;
-        may_go_on = may_go_on && one.code != ERR_RETRY && one.code != ERR_NOMEM;
-        if (is_ok) {
-            *err = one;
-            is_ok = false;
-            if (s->db.is_postgres)
-                (void)error_context(err, "store %s", uuid_format(&marks[i].store, text));
-        }
+    if (d.places == NULL)
+        return error_set(err, ERR_NOMEM, "not enough memory to compute usage");
+    for (size_t i = 0; i < count; i++) {
+        d.places[i] = (struct place){.marks = &marks[i], .derived = marks[i].derived};
+        derive_one(&d, &d.places[i], are_many ? 0 : -1);
     }
-    return is_ok;
+    if (count > 0)
+        derive_gaps(&d);
+    free(d.places);
+    return d.is_ok;
 }
 
 bool store_derive(struct store *s, struct error *err)

@@ -11,6 +11,7 @@ The last line is "N passed, M failed".
 """
 
 import argparse
+import concurrent.futures
 import os
 import random
 import sys
@@ -274,6 +275,30 @@ def check_readers(scene, change=None):
     must(ask("SELECT meter.drop_empty_partitions()") == "2", "what is empty")
 
 
+def check_gap_waits(scene, change=None):
+    """A host's long gap is derived behind all that others have measured, even while it can't be."""
+    name = scene.database(change)
+    central.add_host(scene.server, name, hostile.HOST, "hostile")
+    gap = hostile.far(60 * 24 * 3600 * 10**9)
+    after = hostile.at_hour(dict(gap, after=20, up_to=21, segments=[[1, 1, 10, 20, 400, 1], [3, 3, 12, 20, 8, 0]]), gap["hour"] + 60 * 24)
+    after.update(rows={"hour_cut": [[21, after["hour"], 4]]}, ticks=[[21, 60 * 24 * 3600 * 10**9, 0, 5, 1, 1, 400]])
+    central.deliver(scene.server, name, "hostile", [batches.call(gap), batches.call(after)])
+    scene.admit(name, scene.rich)
+    central.ship_all(scene.server, name, scene.role(scene.rich), scene.rich)
+    derived = lambda: scene.server.ask("SELECT array_agg(store_no ORDER BY store_no) FROM meter.derived", name)
+    in_the_way = f"INSERT INTO meter.usage_hour VALUES ({SIZE + 1}, {gap['hour'] + 700}, 0, 0, 0, 0, 0, 1);"
+    keep = lambda: scene.maker.run("db", "keep", "--db", scene.server.uri(name))
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        with hostile.held(scene, name, in_the_way, "postgres"):
+            keeping = pool.submit(keep)
+            hostile.until(lambda: derived() == "{2}")
+            must(not keeping.done(), "a gap is derived by who can't")
+        keeping.result()
+    must(derived() == "{1,2}", f"derived afterwards: {derived()}")
+    hours = scene.server.ask("SELECT count(*) FROM meter.usage_hour WHERE store_no = 1 AND life % 10 = 1", name)
+    must(hours == str(60 * 24 + 1), f"a gap of 60 days has {hours} hours")
+
+
 def check_months(scene, change=None):
     """A partition has a UTC month; what is older than 2015 is in one."""
     name = scene.database(change)
@@ -291,7 +316,7 @@ def check_months(scene, change=None):
 
 
 CHECKS = [check_any_order, check_in_part, check_restored, check_retired, check_wide, check_ticks_between, check_partitions,
-          check_readers, check_months] + hostile.CHECKS + spoilt.CHECKS
+          check_readers, check_gap_waits, check_months] + hostile.CHECKS + spoilt.CHECKS
 
 # What is broken: a text of the schema, another in its place, and the check that must fail.
 MUTANTS = [
