@@ -396,6 +396,7 @@ DECLARE
     p_hour ALIAS FOR hour;
     p_rows ALIAS FOR rows;
     p_ticks ALIAS FOR ticks;
+    v_role text := session_user;                               -- here; on a node of a cluster it is the owner
     v_host text;
     v_begin bigint := coalesce(restored_after, -1);
     v_no int;
@@ -415,7 +416,7 @@ BEGIN
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
-    SELECT r.host INTO v_host FROM host_role AS r WHERE r.role = session_user;
+    SELECT r.host INTO v_host FROM host_role AS r WHERE r.role = v_role;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'role % delivers for no host', session_user
             USING HINT = 'Who keeps the database says which host a role is of: pagemeter db host.',

@@ -1,5 +1,5 @@
 -- 0008_ends.sql: where each store ends, asked store by store, so that it is one node's question where
--- measurements lie on several (schema/citus/). These functions take the place of those of 0001 and 0006.
+-- measurements lie on several (schema/citus/). These functions take the place of those of 0001, 0003 and 0006.
 
 SET LOCAL search_path = meter;
 
@@ -84,6 +84,23 @@ BEGIN
      USING segment_row AS r
      WHERE a.store_no = p_no AND r.store_no = p_no AND r.segment = a.segment;
     RETURN ship_note(p_no, v_found);
+END
+$$;
+
+-- Kept once, and not more of them than a person would look at. Returns how many there are in this list.
+CREATE OR REPLACE FUNCTION ship_note(p_no int, p_found jsonb) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_role text := session_user;                               -- here; on a node of a cluster it is the owner
+BEGIN
+    IF p_found IS NULL THEN
+        RETURN 0;
+    END IF;
+    INSERT INTO ship_conflict (store_no, row_of, number, stored, said, said_hash, role)
+    SELECT p_no, f.row_of, f.number, f.stored, f.said, md5(f.said::text), v_role
+      FROM jsonb_to_recordset(p_found) AS f (row_of text, number bigint, stored jsonb, said jsonb)
+     LIMIT (SELECT greatest(0, 10000 - count(*)) FROM ship_conflict AS c WHERE c.store_no = p_no)
+        ON CONFLICT DO NOTHING;
+    RETURN jsonb_array_length(p_found);
 END
 $$;
 

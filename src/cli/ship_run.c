@@ -145,7 +145,7 @@ static bool send_batch(struct shipping *s, const struct ship_origin *o, struct s
     p->mark.conflicts += answer.conflicts;
     if (!safety_is_on(SAFETY_SHIP_DELIVERED))
         answer.delivered = b->up_to;
-    s->is_forward = true;
+    s->is_forward = s->is_forward || answer.delivered > p->mark.tick;
     if (answer.delivered == b->up_to) {
         ship_place_confirm(p, b->up_to, b->utc_ns);
         return true;
