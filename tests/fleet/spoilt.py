@@ -151,9 +151,9 @@ def check_pruned(scene, change=None):
     ask = lambda text: scene.server.ask(text, name)
     cuts = [int(row[0]) for row in scene.server.rows(f"SELECT tick FROM meter.hour_cut WHERE store_no = {number} ORDER BY 1", name)]
     up_to = cuts[len(cuts) // 2]
-    sums = (f"SELECT coalesce(sum(kib_s), 0), coalesce(sum(kib_s_frac), 0), coalesce(sum(measured_ns), 0),"
+    sums = (f"SET search_path = gathered, meter; SELECT coalesce(sum(kib_s), 0), coalesce(sum(kib_s_frac), 0), coalesce(sum(measured_ns), 0),"
             f" coalesce(sum(missing_ns), 0), coalesce(sum(excluded_ns), 0)"
-            f" FROM meter.usage_recomputed WHERE life / {SIZE} = {number}")
+            f" FROM usage_recomputed WHERE life / {SIZE} = {number}")
     before = [int(value) for value in scene.server.rows(sums, name)[0]]
     others = ask(f"SELECT count(*) FROM meter.tick WHERE store_no <> {number}")
     counts = scene.server.rows(f"SELECT (SELECT count(*) FROM meter.tick WHERE tick < {up_to} AND store_no = {number}),"
