@@ -151,7 +151,7 @@ static bool keep(const struct options *o, struct error *err)
                          o->db);
     if (!central_keep(o->db, &keeping, &kept, err))
         return false;
-    (void)printf("usage by the hour is up to date; %" PRId64 " partitions made, %" PRId64
+    (void)printf("usage by the hour was derived; %" PRId64 " partitions made, %" PRId64
                  " stores ended, %u hours of raw rows pruned\n",
                  kept.partitions, kept.retired, kept.pruned);
     if (o->hours_ns != 0)

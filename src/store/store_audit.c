@@ -46,8 +46,8 @@ const char *db_text_of(const struct db *db, const struct sql_file *audit)
     return audit->text;
 }
 
-/* On several nodes an audit reads what is gathered from them (schema/citus/); elsewhere no such schema is
- * there, and the tables themselves are found. */
+/* On several nodes an audit reads what is gathered from them (schema/citus/); elsewhere no such
+ * schema is there, and the tables themselves are found. */
 static bool find_tables(struct db *db, const char *sql, struct error *err)
 {
     return !db->is_postgres || db_exec(db, sql, "audit it", err);
