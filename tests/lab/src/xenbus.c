@@ -10,6 +10,9 @@ struct header {
 
 static int bus = -1;
 
+/* The kernel may hand out an event before the answer to what was asked earlier. */
+static bool is_event_skipped;
+
 bool xenbus_open(void)
 {
     bus = open("/dev/xen/xenbus", O_RDWR);
@@ -61,6 +64,7 @@ bool xenbus_ask(uint32_t type, const char *path, const void *rest, size_t rest_l
     do {
         if (!xenbus_receive(reply))
             return false;
+        is_event_skipped = is_event_skipped || reply->type == XS_WATCH_EVENT;
     } while (reply->type == XS_WATCH_EVENT);
     return reply->type != XS_ERROR;
 }
@@ -76,9 +80,10 @@ bool xenbus_next(const char *path, const char *old, struct reply *reply)
     for (;;) {
         struct reply event;
 
+        is_event_skipped = false;
         if (xenbus_ask(XS_READ, path, NULL, 0, reply) && *reply->text && strcmp(reply->text, old) != 0)
             return true;
-        if (!xenbus_receive(&event))
+        if (!is_event_skipped && !xenbus_receive(&event))
             return false;
     }
 }
