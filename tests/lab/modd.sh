@@ -179,13 +179,13 @@ before=$(value eater seq)
 xl save eater /tmp/image >/dev/null 2>&1
 xl restore /tmp/image >/dev/null 2>&1
 rm /tmp/image
-check "a record again, from the same modd" until_true 8 is_beyond eater "$before"
+check "a record again, from the same modd" until_true 30 is_beyond eater "$before"
 check "and more" goes_on eater 7
 
 section "live migration to the same host"
 before=$(value hvm seq)
 xl migrate -s '' hvm 'sh -c "xl migrate-receive"' >/tmp/migration 2>&1
-check "a record again, from the same modd" until_true 8 is_beyond hvm "$before"
+check "a record again, from the same modd" until_true 30 is_beyond hvm "$before"
 check "and more" goes_on hvm 7
 
 section "out of memory"
