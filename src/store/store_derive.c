@@ -372,27 +372,24 @@ static void derive_one(struct deriving *d, struct place *p, int gaps)
         (void)error_context(d->err, "store %s", uuid_format(&p->marks->store, text));
 }
 
-static size_t count_put_off(const struct deriving *d)
-{
-    size_t put_off = 0;
-
-    for (size_t i = 0; i < d->count; i++)
-        put_off += d->places[i].is_put_off ? 1 : 0;
-    return put_off;
-}
-
-/* A gap of each in turn. They begin with another each time: it may not be the time of all. */
+/*
+ * A gap of each in turn, until a whole turn has met none. They begin with another each time: it may
+ * not be the time of all.
+ */
 static void derive_gaps(struct deriving *d)
 {
     int64_t begun_ns = clock_mono().ns;
+    size_t without = 0;
 
-    for (size_t i = (size_t)(begun_ns / NS_PER_S) % d->count; count_put_off(d) > 0; i++) {
+    for (size_t i = (size_t)(begun_ns / NS_PER_S); without < d->count; i++) {
         struct place *p = &d->places[i % d->count];
 
+        without = p->is_put_off ? 0 : without + 1;
+        if (!p->is_put_off)
+            continue;
         if (clock_mono().ns - begun_ns > GAPS_MAX_NS)
             return;
-        if (p->is_put_off)
-            derive_one(d, p, 1);
+        derive_one(d, p, 1);
         if (!d->is_ok && !d->may_go_on)
             return;
     }
@@ -410,8 +407,7 @@ static bool derive_each(struct store *s, const struct store_marks *marks, size_t
         d.places[i] = (struct place){.marks = &marks[i], .derived = marks[i].derived};
         derive_one(&d, &d.places[i], are_many ? 0 : -1);
     }
-    if (count > 0)
-        derive_gaps(&d);
+    derive_gaps(&d);
     free(d.places);
     return d.is_ok;
 }
