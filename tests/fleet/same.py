@@ -22,6 +22,7 @@ import tempfile
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "billing"))
+import central
 import given
 import scene
 import server as postgres
@@ -95,22 +96,11 @@ def check_question(both, words):
         raise Wrong(f"{' '.join(words)}: says nothing: {one.stderr}")
 
 
-# in the order in which rows may name each other
-BOOKS = ("change_log", "account", "vm_owner", "vm_name", "tariff", "charged", "line", "adjustment", "rated", "ledger",
-         "period", "export_run")
-
-
 def copy_books(both, server, database):
     """The rows of billing.db, as they are, without the triggers that allow only what a command does."""
     books = sqlite3.connect(f"file:{both.file.store}/billing.db?mode=ro", uri=True)
-    lines = ["SET session_replication_role = replica; SET search_path = billing;"]
-    for table in BOOKS:
-        cursor = books.execute(f"SELECT * FROM {table}")
-        names = ", ".join(column[0] for column in cursor.description)
-        lines.append(f"DELETE FROM {table};")
-        lines += [f"INSERT INTO {table} ({names}) VALUES ({', '.join(map(postgres.literal, row))});" for row in cursor]
+    central.copy_books(server, database, books)
     books.close()
-    server.ask("\n".join(lines), database)
 
 
 def check_exports(both):

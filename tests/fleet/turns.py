@@ -18,6 +18,7 @@ import time
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "billing"))
+import central
 import same
 import scene
 import server as postgres
@@ -25,7 +26,7 @@ from same import Wrong
 
 DATABASE = "turns"
 LOCKS = 1347898740  # the first number of all of them: postgres_lock
-WATCHED = [f"SELECT * FROM billing.{table} ORDER BY 1, 2" for table in same.BOOKS]
+WATCHED = [f"SELECT * FROM billing.{table} ORDER BY 1, 2" for table in central.BOOKS]
 WATCHED += ["SELECT * FROM meter.derived ORDER BY 1", "SELECT * FROM meter.usage_hour ORDER BY 1, 2",
             "SELECT relname FROM pg_class WHERE relispartition ORDER BY 1", "SELECT * FROM pagemeter.migration"]
 
